@@ -1,0 +1,41 @@
+// Folder: state that follows the chain's logs. Strategies and venues each are one; only the watcher runs them.
+import type { Address, Block, Hex, Log, LogFilter } from './primitives'
+
+/** One view call. `gasCap` and `maxReturnBytes` bound what a hostile callee can burn or send (defaults: the reader's). */
+export interface ReadCall {
+  readonly to: Address
+  readonly data: Hex
+  readonly gasCap?: number
+  readonly maxReturnBytes?: number
+}
+
+/** ok: returned, not longer than the cap. failed: reverted, out of gas, no code, too long. */
+export type ReadResult = { readonly kind: 'ok'; readonly data: Hex } | { readonly kind: 'failed'; readonly why: string }
+
+/** Reads of one block's end state, by hash. Results come in the order of `calls`; a failing call fails alone. */
+export interface Reader {
+  readonly block: Block
+  read(calls: readonly ReadCall[]): Promise<readonly ReadResult[]>
+}
+
+/**
+ * State folded from logs. The watcher calls: `fold` for every matching log in chain order (block, logIndex), once each;
+ * `bootstrap` whenever `needsBootstrap()` holds, with a reader at the block up to which logs are folded;
+ * `undo(n)` to forget all that blocks >= n changed (bootstraps made there included), newest first.
+ */
+export interface Folder {
+  readonly name: string
+  /** First block whose logs matter; null: history is not needed, `bootstrap` reads the state. */
+  readonly fromBlock: bigint | null
+  /** Filters for history (backfill). May differ from `filters` (a factory's logs, say). */
+  historyFilters(): readonly LogFilter[]
+  /** Filters for live blocks; may grow as state is learnt, so it is asked again each block. `filtersVersion` changes when it does. */
+  filters(): readonly LogFilter[]
+  readonly filtersVersion: () => number
+  needsBootstrap(): boolean
+  bootstrap(reader: Reader): Promise<void>
+  fold(log: Log): void
+  undo(fromBlock: bigint): void
+  /** Drops undo records of blocks < `block`: they are final. */
+  finalise(block: bigint): void
+}

@@ -1,0 +1,63 @@
+// Strategy and Venue: what a protocol folder exports. They describe; they never act, wait, log or sign.
+import type { Folder, ReadCall, ReadResult } from './folder'
+import type { Opportunity, PositionRef, PositionView } from './opportunity'
+import type { Pool } from './pool'
+import type { Address, Block, Hex, TargetBlock, Token } from './primitives'
+
+/** A market that cannot be judged now, and why; its positions are skipped, the others go on. */
+export interface MarketFault {
+  readonly market: Hex
+  readonly reason: string
+}
+
+/** Which markets and accounts to act on. Lists are lower case; an empty allow list allows all. */
+export interface Scope {
+  readonly markets: { readonly allow: readonly Hex[]; readonly deny: readonly Hex[] }
+  readonly accounts: { readonly allow: readonly Address[]; readonly deny: readonly Address[] }
+  /** Positions owing less than this many units of the debt token are left alone, by debt token; absent: no minimum. */
+  readonly minDebtAssets: Readonly<Record<Address, bigint>>
+}
+
+/** The live book of one protocol on one chain. */
+export interface Book extends Folder {
+  readonly strategy: string
+  /** The contract whose code must be there. */
+  readonly address: Address
+  /** Calls that every block needs (oracle prices, unknown rate models), only for markets with open debt. */
+  blockReads(): readonly ReadCall[]
+  /** Takes their results, in order, read at the end state of `block`. */
+  acceptReads(block: Block, results: readonly ReadResult[]): void
+  /** Everything under water at `target`, given the last reads. Work grows with what is under water and with markets, not with positions. */
+  opportunities(target: TargetBlock): readonly Opportunity[]
+  /** Markets that can't be judged at the moment. */
+  faults(): readonly MarketFault[]
+  /** Every open position with debt, for tables. */
+  positions(target: TargetBlock): readonly PositionView[]
+  /** Pairs that liquidations swap: collateral (from) to debt token (to). */
+  pairs(): readonly { readonly from: Address; readonly to: Address }[]
+  tokens(): ReadonlyMap<Address, Token>
+  /** Open debt positions. */
+  size(): number
+  has(position: PositionRef): boolean
+}
+
+/** A protocol: `Settings` is what its part of the config parses to (see configSchema). */
+export interface Strategy<Settings> {
+  readonly name: string
+  createBook(settings: Settings, scope: Scope): Book
+}
+
+/** The live pools of one venue on one chain. */
+export interface VenueBook extends Folder {
+  readonly venue: string
+  /** Names the tokens between which routes may run; pools of other tokens are not followed. Called again as it grows. */
+  track(tokens: readonly Address[]): void
+  pools(): readonly Pool[]
+  /** Pools that are configured or found but unusable, and why. */
+  faults(): readonly { readonly pool: Address; readonly reason: string }[]
+}
+
+export interface Venue<Settings> {
+  readonly name: string
+  createBook(settings: Settings): VenueBook
+}
