@@ -18,12 +18,12 @@ export interface Pool {
   readonly tokens: readonly Address[]
   quoteExactIn(tokenIn: Address, tokenOut: Address, amountIn: bigint): Quote | null
   quoteExactOut(tokenIn: Address, tokenOut: Address, amountOut: bigint): Quote | null
-  /** Steps that swap `amount` of tokenIn held by the executor; the output goes to `to`, null for the executor itself. */
-  encodeExactIn(tokenIn: Address, tokenOut: Address, amount: Amount, to: Address | null): readonly Step[]
+  /** Steps that swap `amount` of tokenIn held by the executor; the output goes to `to` (the executor's own address to keep it). */
+  encodeExactIn(tokenIn: Address, tokenOut: Address, amount: Amount, to: Address): readonly Step[]
   /**
    * Steps that buy exactly `amount` of tokenOut for `to`. `payInput` are the steps that deliver the input, run in the pool's callback:
    * null pays from the executor's own tokens. The owed input is the argument `owedWord(tokenIn)` of that callback.
    */
-  encodeExactOut(tokenIn: Address, tokenOut: Address, amount: Amount, to: Address | null, payInput: readonly Step[] | null): readonly Step[]
+  encodeExactOut(tokenIn: Address, tokenOut: Address, amount: Amount, to: Address, payInput: readonly Step[] | null): readonly Step[]
   owedWord(tokenIn: Address): number
 }
