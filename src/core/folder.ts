@@ -34,6 +34,12 @@ export interface Folder {
   readonly filtersVersion: () => number
   needsBootstrap(): boolean
   bootstrap(reader: Reader): Promise<void>
+  /**
+   * Announces the header of a block whose logs are folded next: logs carry no timestamp. Called before the first log of each block
+   * whose header is known, which is every live block that has logs (blocks without logs may be announced too, it changes nothing);
+   * never in backfill, where folders learn times by `bootstrap`. Nothing to undo: a fold trusts it only if number and hash match its log.
+   */
+  beginBlock?(block: Block): void
   fold(log: Log): void
   undo(fromBlock: bigint): void
   /** Drops undo records of blocks < `block`: they are final. */
