@@ -1,5 +1,5 @@
 // Every way the program touches the world, on one page. Rooms get these as arguments; lab and tests give their own.
-import type { Reader, ReadCall, ReadResult } from './core/folder'
+import type { ReadCall, Reader, ReadResult } from './core/folder'
 import type { Address, Block, Hex, Log, LogFilter, TargetBlock } from './core/primitives'
 import type { Outcome, Skip } from './core/verdict'
 
@@ -43,7 +43,12 @@ export interface Chain {
   /** Logs that match any filter, in chain order. By hash: exact; the node must know the block. */
   logsOfBlock(hash: Hex, filters: readonly LogFilter[]): Promise<readonly Log[]>
   /** Bounded, adaptive ranges inside; `onProgress` gets the last block done. */
-  logsInRange(from: bigint, to: bigint, filters: readonly LogFilter[], onProgress?: (done: bigint) => void): Promise<readonly Log[]>
+  logsInRange(
+    from: bigint,
+    to: bigint,
+    filters: readonly LogFilter[],
+    onProgress?: (done: bigint) => void,
+  ): Promise<readonly Log[]>
   /** One aggregated request (split only if it would not fit); no helper contract needs to exist. */
   read(calls: readonly ReadCall[], blockHash: Hex): Promise<readonly ReadResult[]>
   /** Runs `calls` in order, on the end state of `parent`, as transactions of `target`. */
@@ -82,6 +87,8 @@ export interface BundleRequest {
   readonly targetBlock: bigint
   /** Hashes that may revert without killing the bundle. */
   readonly revertingHashes: readonly Hex[]
+  /** Aborted once the target block is no longer to come: ends requests and retries. Absent: one attempt, no retry. */
+  readonly signal?: AbortSignal
 }
 
 export type RelayReply =
