@@ -1,0 +1,45 @@
+// What a pool's logs do to its state. Every case gives a new state, the old one stays as it was.
+import type { Log } from '../../core/primitives'
+import { int24At, int24Of, TOPICS, uintAt } from './abi'
+import type { PoolState } from './pool'
+import { fullRange, withTickChange } from './tick-table'
+
+/** Logs that change what a pool quotes. Collect, Flash, SetFeeProtocol and the observation ring do not: see PoolState. */
+export const POOL_TOPICS = [TOPICS.initialize, TOPICS.mint, TOPICS.burn, TOPICS.swap, TOPICS.swapPancake] as const
+
+/** The state after `log`; the same object where it changes nothing. */
+export const stateAfter = (state: PoolState, log: Log): PoolState => {
+  switch (log.topics[0]) {
+    case TOPICS.swap:
+    case TOPICS.swapPancake:
+      return { ...state, sqrtPriceX96: wordAt(log, 2), liquidity: wordAt(log, 3), tick: int24At(log.data, 4) }
+    case TOPICS.mint:
+      return withPositionChange(state, log, wordAt(log, 1))
+    case TOPICS.burn:
+      return withPositionChange(state, log, -wordAt(log, 0))
+    default:
+      return state
+  }
+}
+
+/** The first state of a pool: no position can exist before Initialize, so every word of its bitmap is known to be empty. */
+export const stateFromInitialize = (log: Log, tickSpacing: number): PoolState => ({
+  sqrtPriceX96: wordAt(log, 0),
+  tick: int24At(log.data, 1),
+  liquidity: 0n,
+  table: { tickSpacing, words: fullRange(tickSpacing), entries: [] },
+})
+
+/** Pool._modifyPosition: both edges of the range, and the liquidity in use if the price is inside. */
+const withPositionChange = (state: PoolState, log: Log, liquidityDelta: bigint): PoolState => {
+  if (liquidityDelta === 0n) return state
+  const lower = int24Of(log.topics[2] ?? '')
+  const upper = int24Of(log.topics[3] ?? '')
+  const opened = withTickChange(state.table, lower, liquidityDelta, liquidityDelta)
+  const table = withTickChange(opened, upper, liquidityDelta, -liquidityDelta)
+  const isInside = lower <= state.tick && state.tick < upper
+  return { ...state, table, liquidity: isInside ? state.liquidity + liquidityDelta : state.liquidity }
+}
+
+/** A pool's own logs are well formed; a shorter one can only be another contract's, and then zero is what the EVM would read. */
+const wordAt = (log: Log, index: number): bigint => uintAt(log.data, index) ?? 0n

@@ -1,0 +1,112 @@
+// One Uniswap v3 pool as a value: quotes by the contract's own steps, and the calls. Holds no live state: the book makes a new
+// one when a log changes it, a quote's `after` is another one over the same ticks (swaps don't alter them).
+import { invariant } from '../../core/errors'
+import type { Pool, Quote } from '../../core/pool'
+import type { Address } from '../../core/primitives'
+import { createLadder, type Ladder, type Position, type Rung } from './ladder'
+import { owedWordOf, type SwapRequest, swapStep } from './swap-calls'
+import { sqrtRatioAtTick } from './tick-math'
+import type { TickTable } from './tick-table'
+
+export const VENUE = 'uniswap-v3'
+
+/** What never changes in a pool. */
+export interface PoolKey {
+  readonly address: Address
+  readonly token0: Address
+  readonly token1: Address
+  readonly feePips: bigint
+  readonly tickSpacing: number
+  /** Prices at ends of bitmap words, memoised. */
+  readonly ratioAtBoundary: (tick: number) => bigint
+}
+
+/** The key of a pool, with an empty memo. Token order is the pool's own. */
+export const poolKey = (fixed: Omit<PoolKey, 'ratioAtBoundary'>): PoolKey => {
+  const ratios = new Map<number, bigint>()
+  const ratioAtBoundary = (tick: number): bigint => {
+    const known = ratios.get(tick)
+    if (known !== undefined) return known
+    const ratio = sqrtRatioAtTick(tick)
+    ratios.set(tick, ratio)
+    return ratio
+  }
+  return { ...fixed, ratioAtBoundary }
+}
+
+/**
+ * All that a quote depends on. Not in it, because no amount depends on it: the protocol fee (SetFeeProtocol only splits the
+ * swap fee between liquidity providers and the protocol), fees collected (Collect), fee growth, observations; and Flash, which leaves the price.
+ */
+export interface PoolState extends Position {
+  readonly table: TickTable
+}
+
+/**
+ * Gas of one direct swap call, transfers of two plain ERC-20s and the callback's payment included; measured on anvil with
+ * the official bytecode by test/venues/uniswap-v3/gas.world.test.ts, which fails when these drift.
+ */
+const SWAP_GAS = 98_000n
+const STEP_GAS = 5_000n
+const CROSSING_GAS = 22_000n
+
+/** amountSpecified is an int256. */
+const AMOUNT_CAP = 1n << 255n
+
+/** A pool at one moment. Quotes are null for other tokens, for amounts <= 0, and where known liquidity can't fill them whole. */
+export const createPool = (key: PoolKey, state: PoolState): Pool => {
+  const ladders: { down: Ladder | null; up: Ladder | null } = { down: null, up: null }
+
+  const ladderOf = (zeroForOne: boolean): Ladder => {
+    const side = zeroForOne ? 'down' : 'up'
+    const setting = { table: state.table, feePips: key.feePips, ratioAtBoundary: key.ratioAtBoundary, zeroForOne }
+    ladders[side] ??= createLadder(setting, state)
+    return ladders[side]
+  }
+
+  const quote = (tokenIn: Address, tokenOut: Address, amount: bigint, exactIn: boolean): Quote | null => {
+    const zeroForOne = directionOf(key, tokenIn, tokenOut)
+    if (zeroForOne === null || amount <= 0n || amount >= AMOUNT_CAP) return null
+    const walk = ladderOf(zeroForOne).walk(amount, exactIn)
+    return walk.kind === 'whole' ? quoteOf(key, state.table, walk.rung) : null
+  }
+
+  const encode = (tokenIn: Address, tokenOut: Address, rest: Pick<SwapRequest, 'exactIn' | 'amount' | 'to' | 'payInput'>) => {
+    const zeroForOne = directionOf(key, tokenIn, tokenOut)
+    invariant(zeroForOne !== null, `pool ${key.address} does not swap ${tokenIn} to ${tokenOut}`)
+    return [swapStep({ pool: key.address, tokenIn, zeroForOne, ...rest })]
+  }
+
+  return {
+    venue: VENUE,
+    address: key.address,
+    tokens: [key.token0, key.token1],
+    quoteExactIn: (tokenIn, tokenOut, amountIn) => quote(tokenIn, tokenOut, amountIn, true),
+    quoteExactOut: (tokenIn, tokenOut, amountOut) => quote(tokenIn, tokenOut, amountOut, false),
+    encodeExactIn: (tokenIn, tokenOut, amount, to) => encode(tokenIn, tokenOut, { exactIn: true, amount, to, payInput: null }),
+    encodeExactOut: (tokenIn, tokenOut, amount, to, payInput) =>
+      encode(tokenIn, tokenOut, { exactIn: false, amount, to, payInput }),
+    owedWord: tokenIn => owedWordOf(tokenIn === key.token0),
+  }
+}
+
+const quoteOf = (key: PoolKey, table: TickTable, rung: Rung): Quote => {
+  const { sqrtPriceX96, tick, liquidity } = rung
+  let after: Pool | null = null
+  return {
+    amountIn: rung.sumIn,
+    amountOut: rung.sumOut,
+    gas: SWAP_GAS + STEP_GAS * BigInt(rung.steps) + CROSSING_GAS * BigInt(rung.crossings),
+    // Made when asked for: most quotes of a search are thrown away.
+    get after() {
+      after ??= createPool(key, { sqrtPriceX96, tick, liquidity, table })
+      return after
+    },
+  }
+}
+
+/** True for token0 to token1, false for the other way, null where the pool does not hold both. */
+const directionOf = (key: PoolKey, tokenIn: Address, tokenOut: Address): boolean | null => {
+  if (tokenIn === key.token0 && tokenOut === key.token1) return true
+  return tokenIn === key.token1 && tokenOut === key.token0 ? false : null
+}
