@@ -1,0 +1,129 @@
+// The demo's world: five isolated markets of different decimals and LLTVs, 375 positions, through the crash of March 2020.
+import { march2020Crash } from '../prices/series'
+import type { FeedSpec, LiquidityRange, MarketSpec, PoolSpec, TokenSpec, WorldSpec } from './spec'
+
+const GWEI = 10n ** 9n
+
+const lab = (symbol: string, name: string, decimals: number, asset: string | null): TokenSpec => ({
+  symbol,
+  name,
+  decimals,
+  asset,
+  kind: { kind: 'lab' },
+})
+
+const TOKENS: readonly TokenSpec[] = [
+  { symbol: 'WETH', name: 'Wrapped Ether', decimals: 18, asset: 'ETH', kind: { kind: 'wrapped-native' } },
+  lab('USDC', 'Lab USD Coin', 6, null),
+  lab('DAI', 'Lab Dai', 18, null),
+  lab('WBTC', 'Lab Wrapped Bitcoin', 8, 'BTC'),
+  lab('wstETH', 'Lab Staked Ether', 18, 'STETH'),
+  lab('LINK', 'Lab Link', 18, 'LINK'),
+]
+
+const feed = (id: string, decimals: number, base: string, quote: string | null): FeedSpec => ({
+  id,
+  decimals,
+  base,
+  quote,
+  thresholdBps: 50,
+})
+
+const FEEDS: readonly FeedSpec[] = [
+  feed('ETH / USD', 8, 'ETH', null),
+  feed('BTC / USD', 8, 'BTC', null),
+  feed('LINK / USD', 8, 'LINK', null),
+  feed('STETH / ETH', 18, 'STETH', 'ETH'),
+]
+
+/** Liquidity that reaches far below and above, with more of it nearer: a crash moves out of the narrow part. */
+const wide = (depthUsd: number): readonly LiquidityRange[] => [
+  { from: 0.1, to: 6, depthUsd: depthUsd * 0.5 },
+  { from: 0.3, to: 1.8, depthUsd: depthUsd * 0.35 },
+  { from: 0.75, to: 1.15, depthUsd: depthUsd * 0.15 },
+]
+
+const pegged = (depthUsd: number): readonly LiquidityRange[] => [
+  { from: 0.7, to: 1.3, depthUsd: depthUsd * 0.5 },
+  { from: 0.93, to: 1.02, depthUsd: depthUsd * 0.5 },
+]
+
+const POOLS: readonly PoolSpec[] = [
+  { a: 'WETH', b: 'USDC', fee: 500, liquidity: wide(3_000_000) },
+  { a: 'WETH', b: 'USDC', fee: 3000, liquidity: wide(1_500_000) },
+  { a: 'WETH', b: 'DAI', fee: 3000, liquidity: wide(1_200_000) },
+  { a: 'WBTC', b: 'WETH', fee: 3000, liquidity: wide(2_000_000) },
+  { a: 'WBTC', b: 'USDC', fee: 3000, liquidity: wide(60_000) },
+  { a: 'wstETH', b: 'WETH', fee: 100, liquidity: pegged(4_000_000) },
+  { a: 'LINK', b: 'WETH', fee: 3000, liquidity: wide(500_000) },
+  { a: 'USDC', b: 'DAI', fee: 100, liquidity: pegged(5_000_000) },
+]
+
+const MARKETS: readonly MarketSpec[] = [
+  {
+    name: 'WETH/USDC',
+    collateral: 'WETH',
+    loan: 'USDC',
+    lltvPercent: 86,
+    oracle: { kind: 'feeds', base: ['ETH / USD'], quote: [] },
+    borrowers: { count: 75, ltvShare: [0.4, 0.97], debtUsd: { median: 12_000, sigma: 1.5, min: 150, max: 600_000 } },
+    utilisation: 0.9,
+  },
+  {
+    name: 'WBTC/USDC',
+    collateral: 'WBTC',
+    loan: 'USDC',
+    lltvPercent: 77,
+    oracle: { kind: 'feeds', base: ['BTC / USD'], quote: [] },
+    borrowers: { count: 75, ltvShare: [0.45, 0.97], debtUsd: { median: 15_000, sigma: 1.4, min: 150, max: 500_000 } },
+    utilisation: 0.88,
+  },
+  {
+    name: 'WETH/DAI',
+    collateral: 'WETH',
+    loan: 'DAI',
+    lltvPercent: 62.5,
+    oracle: { kind: 'feeds', base: ['ETH / USD'], quote: [] },
+    borrowers: { count: 75, ltvShare: [0.4, 0.97], debtUsd: { median: 10_000, sigma: 1.5, min: 150, max: 400_000 } },
+    utilisation: 0.8,
+  },
+  {
+    name: 'wstETH/WETH',
+    collateral: 'wstETH',
+    loan: 'WETH',
+    lltvPercent: 94.5,
+    oracle: { kind: 'feeds', base: ['STETH / ETH'], quote: [] },
+    borrowers: { count: 75, ltvShare: [0.92, 0.995], debtUsd: { median: 20_000, sigma: 1.3, min: 300, max: 500_000 } },
+    utilisation: 0.92,
+  },
+  {
+    // No pool joins the two: closing goes through WETH.
+    name: 'LINK/USDC',
+    collateral: 'LINK',
+    loan: 'USDC',
+    lltvPercent: 77,
+    oracle: { kind: 'feeds', base: ['LINK / USD'], quote: [] },
+    borrowers: { count: 75, ltvShare: [0.4, 0.97], debtUsd: { median: 4_000, sigma: 1.4, min: 100, max: 120_000 } },
+    utilisation: 0.85,
+  },
+]
+
+/** A fresh copy of the demo's world. */
+export const demoWorld = (): WorldSpec => ({
+  name: 'demo',
+  prices: march2020Crash(),
+  openAtBar: 0,
+  tokens: TOKENS,
+  feeds: FEEDS,
+  markets: MARKETS,
+  pools: POOLS,
+  blockGasLimit: 60_000_000n,
+  baseFee: { quietWei: 8n * GWEI, maxWei: 220n * GWEI, weiPerRange: 600n * GWEI, leadAsset: 'ETH' },
+})
+
+/** The demo's world with `positions` a market instead of 75: small enough for tests. */
+export const smallWorld = (positions: number): WorldSpec => {
+  const spec = demoWorld()
+  const shrink = (market: MarketSpec): MarketSpec => ({ ...market, borrowers: { ...market.borrowers, count: positions } })
+  return { ...spec, name: 'small', markets: spec.markets.map(shrink) }
+}
