@@ -3,7 +3,7 @@ import type { LogSink } from '../../ports'
 import { createLabRpc, type LabRpc } from '../rpc'
 import { createBundlePool, type PooledBundle } from './bundle-pool'
 import { callBundle } from './call-bundle'
-import { nextBaseFee, readParent } from './head-state'
+import { nextBaseFee, type ParentBlock, readParent } from './head-state'
 import { type Dropped, type Entry, type Included, mineInOrder } from './mine'
 import type { Misbehaviour, MisbehaviourSettings } from './misbehaviour'
 import { createPublicPool, type PublicPlace } from './public-pool'
@@ -115,14 +115,12 @@ export const createBuilder = async (options: BuilderOptions): Promise<Builder> =
   const impersonated = new Set<Address>()
   let misbehaviour: { readonly mode: Misbehaviour; readonly settings: MisbehaviourSettings } = { mode: 'ok', settings: {} }
   let stats = EMPTY_STATS
-  let lastBuilt = -1n
   let queue: Promise<unknown> = Promise.resolve()
 
   const takeBundle = (bundle: PooledBundle, receivedAtMs: number): void => {
     const { bundleHash, targetBlock, signer, transactions } = bundle
     stats = { ...stats, bundlesReceived: stats.bundlesReceived + 1 }
     if (transactions.length === 0) bundles.cancel(signer, bundle.replacementUuid ?? '')
-    else if (targetBlock <= lastBuilt) stats = { ...stats, bundlesStale: stats.bundlesStale + 1 }
     else bundles.add(bundle)
     const transactionHashes = transactions.map(transaction => transaction.hash as Hex)
     for (const listener of listeners) listener({ receivedAtMs, targetBlock, bundleHash, transactionHashes, signer })
@@ -139,7 +137,7 @@ export const createBuilder = async (options: BuilderOptions): Promise<Builder> =
       onBundle: takeBundle,
       onCancel: bundles.cancel,
       onRawTransaction: raw => submitPublic(raw),
-      callBundle: call => callBundle(rpc, call),
+      callBundle: call => callBundle(rpc, call, coinbase),
       onRefusal: () => {
         stats = { ...stats, requestsRefused: stats.requestsRefused + 1 }
       },
@@ -148,7 +146,7 @@ export const createBuilder = async (options: BuilderOptions): Promise<Builder> =
     options.port ?? 0,
   )
 
-  const frameOf = (parent: Awaited<ReturnType<typeof readParent>>['parent'], build: BuildOptions): BlockFrame => ({
+  const frameOf = (parent: ParentBlock, build: BuildOptions): BlockFrame => ({
     number: parent.number + 1n,
     timestampSec: build.timestampSec ?? parent.timestampSec + (options.slotSec ?? 12n),
     baseFeePerGasWei: build.baseFeePerGasWei ?? nextBaseFee(parent),
@@ -185,7 +183,6 @@ export const createBuilder = async (options: BuilderOptions): Promise<Builder> =
   }
 
   const record = (block: BuiltBlock): void => {
-    lastBuilt = block.number
     bundles.forget(block.number)
     stats = {
       ...stats,
@@ -219,13 +216,7 @@ export const createBuilder = async (options: BuilderOptions): Promise<Builder> =
       )
       const entries = arrange(top, chosen, tail)
       const { timestampSec } = frame
-      const mined = await mineInOrder({
-        rpc,
-        entries,
-        timestampSec,
-        baseFeePerGasWei: request.baseFeePerGasWei ?? null,
-        impersonated,
-      })
+      const mined = await mineInOrder({ rpc, entries, timestampSec, baseFeePerGasWei: frame.baseFeePerGasWei, impersonated })
       if (mined.kind === 'offended') {
         offended.push({ bundleHash: mined.bundle.bundleHash, reason: mined.why })
         continue

@@ -2,7 +2,7 @@
 import { decodeErrorResult } from 'viem'
 import type { Address, Hex } from '../../core/primitives'
 import type { LabRpc } from '../rpc'
-import { nextBaseFee, readParent } from './head-state'
+import { nextBaseFee, type ParentBlock, readParent } from './head-state'
 import { type CallBundle, RelayRefusal } from './relay-request'
 import { advance } from './select'
 import { type BlockFrame, simulationCall, simulationOf, type TransactionResult } from './simulation'
@@ -37,21 +37,21 @@ const line = (transaction: PoolTransaction, result: TransactionResult, baseFeePe
     : { ...shared, error: 'execution reverted', revert: revertReason(result.returnData) }
 }
 
-const frameFor = (call: CallBundle, parent: Awaited<ReturnType<typeof readParent>>['parent']): BlockFrame => ({
+const frameFor = (call: CallBundle, parent: ParentBlock, coinbase: Address): BlockFrame => ({
   number: call.blockNumber,
   timestampSec: call.timestampSec ?? parent.timestampSec + SLOT_SEC,
   baseFeePerGasWei: nextBaseFee(parent),
   gasLimit: parent.gasLimit,
-  coinbase: call.coinbase ?? parent.coinbase,
+  coinbase: call.coinbase ?? coinbase,
 })
 
 const fail = (message: string): RelayRefusal => new RelayRefusal(message, { code: -32000, isPlain: false })
 
 /** The relay's result object. Throws RelayRefusal: wrong nonce, fee below the base fee, no funds. */
-export const callBundle = async (rpc: LabRpc, call: CallBundle) => {
+export const callBundle = async (rpc: LabRpc, call: CallBundle, coinbase: Address) => {
   const accounts = [...new Set(call.transactions.map(transaction => transaction.from))]
   const { parent, nonces } = await readParent(rpc, accounts, call.stateBlock)
-  const frame = frameFor(call, parent)
+  const frame = frameFor(call, parent, coinbase)
   const moved = advance(nonces, call.transactions)
   if (moved.kind === 'conflict') throw fail(`err: ${moved.why}`)
   for (const transaction of call.transactions) {

@@ -8,7 +8,6 @@ export interface ParentBlock {
   readonly baseFeePerGasWei: bigint
   readonly gasUsed: bigint
   readonly gasLimit: bigint
-  readonly coinbase: Address
 }
 
 interface WireHeader {
@@ -17,7 +16,6 @@ interface WireHeader {
   readonly baseFeePerGas?: Hex
   readonly gasUsed: Hex
   readonly gasLimit: Hex
-  readonly miner: Address
 }
 
 /** The header at `tag` and the nonces of `accounts` in its state. */
@@ -37,7 +35,6 @@ export const readParent = async (
     baseFeePerGasWei: BigInt(wire.baseFeePerGas ?? '0x0'),
     gasUsed: BigInt(wire.gasUsed),
     gasLimit: BigInt(wire.gasLimit),
-    coinbase: wire.miner.toLowerCase() as Address,
   }
   return { parent, nonces: new Map(accounts.map((account, index) => [account, BigInt(counts[index] as Hex)])) }
 }

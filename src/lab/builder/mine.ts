@@ -59,8 +59,7 @@ export interface MineInput {
   readonly rpc: LabRpc
   readonly entries: readonly Entry[]
   readonly timestampSec: bigint
-  /** Null: what the chain makes of the parent. */
-  readonly baseFeePerGasWei: bigint | null
+  readonly baseFeePerGasWei: bigint
   /** Accounts already impersonated; grows. */
   readonly impersonated: Set<Address>
 }
@@ -105,12 +104,13 @@ const takeBack = async (rpc: LabRpc): Promise<void> => {
  */
 export const mineInOrder = async (input: MineInput): Promise<MineResult> => {
   const { rpc, entries } = input
-  const before = [...impersonations(input), { method: 'anvil_dropAllTransactions', params: [] }]
-  const fee = input.baseFeePerGasWei
-  const after = [
-    ...(fee === null ? [] : [{ method: 'anvil_setNextBlockBaseFeePerGas', params: [toQuantity(fee)] }]),
-    { method: 'evm_mine', params: [{ timestamp: toQuantity(input.timestampSec) }] },
+  const before = [
+    ...impersonations(input),
+    { method: 'anvil_dropAllTransactions', params: [] },
+    // Always said, and before the pool judges fees: evm_revert leaves anvil with the base fee of the world it came from.
+    { method: 'anvil_setNextBlockBaseFeePerGas', params: [toQuantity(input.baseFeePerGasWei)] },
   ]
+  const after = [{ method: 'evm_mine', params: [{ timestamp: toQuantity(input.timestampSec) }] }]
   const replies = await rpc.batchSettled([...before, ...entries.map(entry => entry.transaction.send), ...after])
   const last = replies.at(-1)
   if (last?.kind === 'failed') throw new KeeperError('lab-failed', last.message, { retryable: false })

@@ -1,6 +1,7 @@
 // Transactions as the lab's builder handles them: signed ones decoded once, unsigned ones of impersonated accounts.
 // It reads transactions; it never changes or signs one.
 import { keccak256, parseTransaction, recoverTransactionAddress } from 'viem'
+import { minOf } from '../../core/fixed-point'
 import type { Address, Hex } from '../../core/primitives'
 import type { RpcCall } from '../rpc'
 
@@ -116,5 +117,5 @@ export const toPoolTransaction = async (transaction: LabTransaction): Promise<Po
 export const effectiveTip = (transaction: PoolTransaction, baseFeePerGasWei: bigint): bigint | null => {
   const room = transaction.maxFeePerGasWei - baseFeePerGasWei
   if (room < 0n) return null
-  return Math.min(room, transaction.maxPriorityFeePerGasWei)
+  return minOf(room, transaction.maxPriorityFeePerGasWei)
 }
