@@ -1,0 +1,229 @@
+// Reads what logs can't tell: time of the last accrual, rate model and its memory, token names, positions older than the history.
+// Answers are applied at the reader's block and undone with it. A read that fails leaves its market due: it is asked again.
+import type { ReadCall, Reader, ReadResult } from '../../src/core/folder'
+import type { Address, Hex, Token } from '../../src/core/primitives'
+import {
+  encodeBorrowRateView,
+  encodeDecimals,
+  encodeIdToMarketParams,
+  encodeMarket,
+  encodePosition,
+  encodeRateAtTarget,
+  encodeSymbol,
+  hexLength,
+  type MarketParams,
+  readMarket,
+  readParams,
+  wordAt,
+} from './abi'
+import { adaptiveRate, PROBES } from './irm'
+import { type Ledger, type Market, ZERO_ADDRESS } from './ledger'
+import type { Totals } from './math'
+
+/** How a rate model is followed: none (zero rate), computed here, or asked each block. */
+export type RateModel = 'none' | 'adaptive' | 'viewed'
+
+/** What was learnt of the world beside the markets, shared by all of them. */
+export interface Lore {
+  readonly models: Map<Address, RateModel>
+  readonly tokens: Map<Address, Token>
+}
+
+/** A token's words are for display: little gas, few bytes. */
+const TOKEN_CAPS = { gasCap: 100_000, maxReturnBytes: 256 } as const
+
+/** Null while unknown. */
+export const rateModelOf = (irm: Address, lore: Lore): RateModel | null =>
+  irm === ZERO_ADDRESS ? 'none' : (lore.models.get(irm) ?? null)
+
+/** Whether something must be read before the market can be judged. */
+export const needsReads = (market: Market, lore: Lore): boolean => {
+  const { params, lastUpdateSec, rateAtTarget } = market.state
+  if (params === null || lastUpdateSec === null || market.unread.size > 0) return true
+  const model = rateModelOf(params.irm, lore)
+  if (model === null || (model === 'adaptive' && rateAtTarget === null)) return true
+  return !lore.tokens.has(params.loanToken) || !lore.tokens.has(params.collateralToken)
+}
+
+/** The answer's data if it holds at least `words` words. Longer is fine: Solidity's decoder ignores what follows. */
+export const wordsOf = (result: ReadResult | undefined, words: number): Hex | null =>
+  result?.kind === 'ok' && result.data.length >= hexLength(words) ? result.data : null
+
+const printable = (bytes: string): string => {
+  let text = ''
+  for (let at = 0; at < bytes.length && text.length < 32; at += 2) {
+    const code = Number.parseInt(bytes.slice(at, at + 2), 16)
+    if (code === 0) break
+    text += code >= 0x20 && code < 0x7f ? String.fromCharCode(code) : '?'
+  }
+  return text.trim()
+}
+
+/** An ABI string or a bytes32, as printable ASCII of at most 32 characters; null where it is neither or empty. */
+export const readSymbol = (result: ReadResult | undefined): string | null => {
+  const data = wordsOf(result, 1)
+  if (data === null) return null
+  const isString = data.length >= hexLength(2) && wordAt(data, 0) === 32n
+  const length = isString ? wordAt(data, 1) : 32n
+  const from = isString ? hexLength(2) : 2
+  const text = printable(data.slice(from, from + 2 * Number(length < 64n ? length : 64n)))
+  return text === '' ? null : text
+}
+
+/** Null where the token does not say, or says more than a uint8. */
+export const readDecimals = (result: ReadResult | undefined): number | null => {
+  const data = wordsOf(result, 1)
+  if (data === null) return null
+  const decimals = wordAt(data, 0)
+  return decimals <= 255n ? Number(decimals) : null
+}
+
+type Due = { readonly market: Market; readonly params: MarketParams }
+
+const withParams = (due: readonly Market[]): Due[] =>
+  due.flatMap(market => (market.state.params === null ? [] : [{ market, params: market.state.params }]))
+
+/** Reads all lists in one request and hands each its own answers. */
+const readLists = async (
+  reader: Reader,
+  lists: readonly (readonly ReadCall[])[],
+): Promise<readonly (readonly ReadResult[])[]> => {
+  const calls = lists.flat()
+  const results = calls.length === 0 ? [] : await reader.read(calls)
+  let from = 0
+  return lists.map(list => {
+    const part = results.slice(from, from + list.length)
+    from += list.length
+    return part
+  })
+}
+
+const sameTotals = (a: Totals, b: Totals): boolean =>
+  a.supplyAssets === b.supplyAssets &&
+  a.supplyShares === b.supplyShares &&
+  a.borrowAssets === b.borrowAssets &&
+  a.borrowShares === b.borrowShares &&
+  a.feeWad === b.feeWad
+
+/** Takes the contract's totals. Where logs say otherwise, history was incomplete: all known positions are read anew. */
+const applyMarket = (ledger: Ledger, block: bigint, market: Market, answer: Hex): void => {
+  const { totals, lastUpdateSec } = readMarket(answer)
+  const agrees = sameTotals(totals, market.state)
+  if (!agrees) ledger.setUnread(market, block, [...market.positions.keys()])
+  ledger.setState(market, block, { ...totals, lastUpdateSec, complete: market.state.complete && agrees })
+}
+
+const learnParams = async (reader: Reader, ledger: Ledger, morpho: Address, due: readonly Market[]): Promise<void> => {
+  const unknown = due.filter(market => market.state.params === null)
+  const [answers] = await readLists(reader, [unknown.map(({ id }) => ({ to: morpho, data: encodeIdToMarketParams(id) }))])
+  unknown.forEach((market, i) => {
+    const data = wordsOf(answers?.[i], 5)
+    if (data !== null) ledger.setState(market, reader.block.number, { params: readParams(data, 0) })
+  })
+}
+
+const learnTokens = (
+  ledger: Ledger,
+  block: bigint,
+  lore: Lore,
+  tokens: readonly Address[],
+  answers: readonly (readonly ReadResult[])[],
+): void => {
+  tokens.forEach((address, i) => {
+    lore.tokens.set(address, { address, decimals: readDecimals(answers[0]?.[i]), symbol: readSymbol(answers[1]?.[i]) })
+    ledger.journal.record(block, () => lore.tokens.delete(address))
+  })
+}
+
+/** Totals, times, rates at target and tokens: one request for all that is due. */
+const learnMarkets = async (reader: Reader, ledger: Ledger, morpho: Address, lore: Lore, due: readonly Due[]): Promise<void> => {
+  const block = reader.block.number
+  const rated = due.filter(({ params }) => params.irm !== ZERO_ADDRESS && lore.models.get(params.irm) !== 'viewed')
+  const tokens = [...new Set(due.flatMap(({ params }) => [params.loanToken, params.collateralToken]))].filter(
+    token => !lore.tokens.has(token),
+  )
+  const [markets, rates, decimals, symbols] = await readLists(reader, [
+    due.map(({ market }) => ({ to: morpho, data: encodeMarket(market.id) })),
+    rated.map(({ market, params }) => ({ to: params.irm, data: encodeRateAtTarget(market.id) })),
+    tokens.map(to => ({ to, data: encodeDecimals(), ...TOKEN_CAPS })),
+    tokens.map(to => ({ to, data: encodeSymbol(), ...TOKEN_CAPS })),
+  ])
+  learnTokens(ledger, block, lore, tokens, [decimals ?? [], symbols ?? []])
+  due.forEach(({ market }, i) => {
+    const data = wordsOf(markets?.[i], 6)
+    if (data !== null) applyMarket(ledger, block, market, data)
+  })
+  rated.forEach(({ market }, i) => {
+    const data = wordsOf(rates?.[i], 1)
+    if (data !== null) ledger.setState(market, block, { rateAtTarget: wordAt(data, 0) })
+  })
+}
+
+const probeCall = (params: MarketParams, probe: (typeof PROBES)[number], nowSec: bigint): ReadCall => {
+  // A market with another LLTV has another id: one that the model never saw.
+  const asked = probe.known ? params : { ...params, lltvWad: params.lltvWad + 1n }
+  const totals = {
+    supplyAssets: probe.supplyAssets,
+    supplyShares: 0n,
+    borrowAssets: probe.borrowAssets,
+    borrowShares: 0n,
+    feeWad: 0n,
+  }
+  return { to: params.irm, data: encodeBorrowRateView(asked, totals, nowSec - probe.elapsedSec) }
+}
+
+const answersAdaptively = (rateAtTarget: bigint, results: readonly ReadResult[]): boolean =>
+  PROBES.every((probe, i) => {
+    const data = wordsOf(results[i], 1)
+    return (
+      data !== null && wordAt(data, 0) === adaptiveRate(probe, probe.known ? rateAtTarget : 0n, probe.elapsedSec).averageRateWad
+    )
+  })
+
+/** Tells models apart by what they answer, wherever they are deployed: see PROBES. */
+const learnModels = async (reader: Reader, ledger: Ledger, lore: Lore, due: readonly Due[]): Promise<void> => {
+  const byModel = new Map<Address, Due>()
+  for (const each of due) if (rateModelOf(each.params.irm, lore) === null) byModel.set(each.params.irm, each)
+  const asked = [...byModel.values()].filter(({ market }) => market.state.rateAtTarget !== null)
+  const answers = await readLists(
+    reader,
+    asked.map(({ params }) => PROBES.map(probe => probeCall(params, probe, reader.block.timestampSec))),
+  )
+  for (const { market, params } of byModel.values()) {
+    const i = asked.findIndex(each => each.market === market)
+    const isAdaptive = i >= 0 && answersAdaptively(market.state.rateAtTarget ?? 0n, answers[i] ?? [])
+    lore.models.set(params.irm, isAdaptive ? 'adaptive' : 'viewed')
+    ledger.journal.record(reader.block.number, () => lore.models.delete(params.irm))
+  }
+}
+
+const learnPositions = async (reader: Reader, ledger: Ledger, morpho: Address, due: readonly Market[]): Promise<void> => {
+  const lists = due.map(market => [...market.unread])
+  const answers = await readLists(
+    reader,
+    due.map((market, i) => (lists[i] ?? []).map(account => ({ to: morpho, data: encodePosition(market.id, account) }))),
+  )
+  due.forEach((market, i) => {
+    const failed = (lists[i] ?? []).filter((account, j) => {
+      const data = wordsOf(answers[i]?.[j], 3)
+      if (data !== null) ledger.setPosition(market, reader.block.number, account, wordAt(data, 1), wordAt(data, 2))
+      return data === null
+    })
+    if (market.unread.size !== failed.length) ledger.setUnread(market, reader.block.number, failed)
+  })
+}
+
+/** Reads all that the `due` markets miss, in one request as a rule: a second for new rate models, more only for incomplete history. */
+export const readMarkets = async (
+  reader: Reader,
+  ledger: Ledger,
+  morpho: Address,
+  lore: Lore,
+  due: readonly Market[],
+): Promise<void> => {
+  await learnParams(reader, ledger, morpho, due)
+  const known = withParams(due)
+  await learnMarkets(reader, ledger, morpho, lore, known)
+  await learnModels(reader, ledger, lore, known)
+  await learnPositions(reader, ledger, morpho, due)
+}

@@ -1,0 +1,129 @@
+// Finds what is under water: a float screen over the market's index, then the contract's own arithmetic for each hit.
+import type { Opportunity } from '../../src/core/opportunity'
+import type { Address } from '../../src/core/primitives'
+import type { Scope } from '../../src/core/strategy'
+import { type Lore, rateModelOf } from './bootstrap'
+import { badDebtAfter, type Closing, createClose } from './close'
+import { MAX_ADAPTIVE_RATE_WAD } from './irm'
+import type { Judge, Judged } from './judge'
+import type { Market, MarketState, Position } from './ledger'
+import { isHealthy, liquidationIncentiveWad, type Totals, toAssetsUp, VIRTUAL_ASSETS, VIRTUAL_SHARES } from './math'
+
+/** A threshold that was computed exactly once, and stays a safe bound while nothing but time moves. */
+interface Screen {
+  readonly state: MarketState
+  readonly price: bigint
+  readonly atSec: bigint
+  readonly threshold: number
+}
+
+export interface FinderSettings {
+  readonly strategy: string
+  readonly morpho: Address
+  readonly horizonSec: bigint
+  readonly scope: Scope
+}
+
+/** The pairKey above which a position is under water: price * lltv / assets per share. Float, relative error below 1e-14. */
+export const thresholdOf = (totals: Totals, price: bigint, lltvWad: bigint): number => {
+  const sharesPerAsset = Number(totals.borrowShares + VIRTUAL_SHARES) / Number(totals.borrowAssets + VIRTUAL_ASSETS)
+  return (Number(price) / 1e36) * (Number(lltvWad) / 1e18) * sharesPerAsset
+}
+
+/** True where the settings leave the position alone: account not allowed, or too little owed. */
+const createScopeTest = (scope: Scope): ((position: Position, debtAssets: bigint, loanToken: Address) => boolean) => {
+  const allowed = new Set(scope.accounts.allow)
+  const denied = new Set(scope.accounts.deny)
+  return ({ account }, debtAssets, loanToken) =>
+    !denied.has(account) && (allowed.size === 0 || allowed.has(account)) && debtAssets >= (scope.minDebtAssets[loanToken] ?? 0n)
+}
+
+export interface Finder {
+  /** All positions of the market that the contract would let be liquidated at `timestampSec`, with their closes. */
+  underWater(market: Market, timestampSec: bigint): readonly Opportunity[]
+  /** Why the market could not be judged when last asked for; null if it could. */
+  faultOf(market: Market): string | null
+}
+
+export const createFinder = (settings: FinderSettings, judge: Judge, lore: Lore): Finder => {
+  const { strategy, morpho, horizonSec } = settings
+  const isInScope = createScopeTest(settings.scope)
+  const screens = new WeakMap<Market, Screen>()
+  const faults = new WeakMap<Market, string>()
+
+  /**
+   * True where nothing but time moved since an exact threshold was computed, and even the highest rate that the adaptive model knows does
+   * not lift the riskiest position over it: a few float operations instead of exact accrual, for almost every market of almost every block.
+   */
+  const isClear = (market: Market, timestampSec: bigint): boolean => {
+    const screen = screens.get(market)
+    const { params } = market.state
+    if (screen === undefined || params === null || screen.state !== market.state || timestampSec < screen.atSec) return false
+    const price = judge.priceOf(market, params)
+    if (price.kind === 'fault' || price.value !== screen.price || rateModelOf(params.irm, lore) === 'viewed') return false
+    const growth = (Number(MAX_ADAPTIVE_RATE_WAD) / 1e18) * Number(timestampSec - screen.atSec)
+    return growth < 0.01 && market.index.maxKey() < screen.threshold * (1 - 1.1 * growth) * (1 - 1e-9)
+  }
+
+  const opportunityOf = (market: Market, closing: Closing): Opportunity | null => {
+    const close = createClose(closing)
+    if (close === null) return null
+    return {
+      position: { strategy, market: market.id, account: closing.borrower },
+      closes: [close],
+      debtAssets: badDebtAfter(closing),
+    }
+  }
+
+  /** `found` are slots on the risky side of the threshold, the guard band included. */
+  const confirm = (
+    market: Market,
+    judged: Extract<Judged, { kind: 'ok' }>,
+    found: Uint32Array,
+    timestampSec: bigint,
+  ): readonly Opportunity[] => {
+    const { params, totals, price } = judged
+    const later = judge.judge(market, timestampSec + horizonSec)
+    const terms = {
+      borrowAssets: totals.borrowAssets,
+      borrowShares: totals.borrowShares,
+      price,
+      incentiveWad: liquidationIncentiveWad(params.lltvWad),
+    }
+    const laterTerms = later.kind === 'ok' ? { ...terms, borrowAssets: later.totals.borrowAssets } : terms
+    const opportunities: Opportunity[] = []
+    for (const slot of found) {
+      const position = market.bySlot[slot]!
+      const { borrowShares, collateral, account } = position
+      if (isHealthy(borrowShares, collateral, totals, price, params.lltvWad)) continue
+      if (!isInScope(position, toAssetsUp(borrowShares, totals.borrowAssets, totals.borrowShares), params.loanToken)) continue
+      const opportunity = opportunityOf(market, {
+        morpho,
+        params,
+        borrower: account,
+        borrowShares,
+        collateral,
+        terms,
+        laterTerms,
+      })
+      if (opportunity !== null) opportunities.push(opportunity)
+    }
+    return opportunities
+  }
+
+  const underWater = (market: Market, timestampSec: bigint): readonly Opportunity[] => {
+    if (isClear(market, timestampSec)) return []
+    const judged = judge.judge(market, timestampSec)
+    if (judged.kind === 'fault') {
+      faults.set(market, judged.reason)
+      return []
+    }
+    faults.delete(market)
+    const threshold = thresholdOf(judged.totals, judged.price, judged.params.lltvWad)
+    screens.set(market, { state: market.state, price: judged.price, atSec: timestampSec, threshold })
+    const found = market.index.suffix(threshold)
+    return found.length === 0 ? [] : confirm(market, judged, found, timestampSec)
+  }
+
+  return { underWater, faultOf: market => faults.get(market) ?? null }
+}

@@ -1,0 +1,88 @@
+// The AdaptiveCurveIrm's rate, bit for bit, and the questions by which one is recognised wherever it is deployed. Signed WAD maths.
+import { WAD } from '../../src/core/fixed-point'
+import type { Totals } from './math'
+
+// ConstantsLib of the model: rates are per second.
+const SECONDS_PER_YEAR = 365n * 86_400n
+const CURVE_STEEPNESS = 4n * WAD
+const ADJUSTMENT_SPEED = (50n * WAD) / SECONDS_PER_YEAR
+const TARGET_UTILIZATION = (9n * WAD) / 10n
+const INITIAL_RATE_AT_TARGET = (4n * WAD) / 100n / SECONDS_PER_YEAR
+const MIN_RATE_AT_TARGET = WAD / 1000n / SECONDS_PER_YEAR
+const MAX_RATE_AT_TARGET = (2n * WAD) / SECONDS_PER_YEAR
+
+/** No adaptive rate is above this: the curve's steepness times the highest rate at target. Per second, WAD. */
+export const MAX_ADAPTIVE_RATE_WAD = (CURVE_STEEPNESS / WAD) * MAX_RATE_AT_TARGET
+
+// ExpLib.
+const LN_2 = 693_147_180_559_945_309n
+const LN_WEI = -41_446_531_673_892_822_312n
+const WEXP_UPPER_BOUND = 93_859_467_695_000_404_319n
+const WEXP_UPPER_VALUE = 57_716_089_161_558_943_949_701_069_502_944_508_345_128_422_502_756_744_429_568n
+
+/** Solidity's signed division and bigint's both round to zero. */
+const wMulToZero = (x: bigint, y: bigint): bigint => (x * y) / WAD
+const wDivToZero = (x: bigint, y: bigint): bigint => (x * WAD) / y
+
+/** ExpLib.wExp: e^x by powers of two and a second-order polynomial, in WAD. */
+export const wExp = (x: bigint): bigint => {
+  if (x < LN_WEI) return 0n
+  if (x >= WEXP_UPPER_BOUND) return WEXP_UPPER_VALUE
+  const half = x < 0n ? -(LN_2 / 2n) : LN_2 / 2n
+  const q = (x + half) / LN_2
+  const r = x - q * LN_2
+  const expR = WAD + r + (r * r) / WAD / 2n
+  return q >= 0n ? expR << q : expR >> -q
+}
+
+const rateAfter = (startRateAtTarget: bigint, adaptation: bigint): bigint => {
+  const rate = wMulToZero(startRateAtTarget, wExp(adaptation))
+  if (rate < MIN_RATE_AT_TARGET) return MIN_RATE_AT_TARGET
+  return rate > MAX_RATE_AT_TARGET ? MAX_RATE_AT_TARGET : rate
+}
+
+/** AdaptiveCurveIrm._curve: the rate at an error of utilisation from target, both WAD. */
+const curve = (rateAtTarget: bigint, error: bigint): bigint => {
+  const coefficient = error < 0n ? WAD - wDivToZero(WAD, CURVE_STEEPNESS) : CURVE_STEEPNESS - WAD
+  return wMulToZero(wMulToZero(coefficient, error) + WAD, rateAtTarget)
+}
+
+/**
+ * AdaptiveCurveIrm.borrowRateView: the average rate per second (WAD) since the last accrual, and the rate at target at its end.
+ * `totals` before accrual; `startRateAtTarget` 0 means the market never asked before.
+ */
+export const adaptiveRate = (
+  totals: Pick<Totals, 'supplyAssets' | 'borrowAssets'>,
+  startRateAtTarget: bigint,
+  elapsedSec: bigint,
+): { readonly averageRateWad: bigint; readonly endRateAtTarget: bigint } => {
+  const utilization = totals.supplyAssets > 0n ? (totals.borrowAssets * WAD) / totals.supplyAssets : 0n
+  const span = utilization > TARGET_UTILIZATION ? WAD - TARGET_UTILIZATION : TARGET_UTILIZATION
+  const error = wDivToZero(utilization - TARGET_UTILIZATION, span)
+  if (startRateAtTarget === 0n) {
+    return { averageRateWad: curve(INITIAL_RATE_AT_TARGET, error), endRateAtTarget: INITIAL_RATE_AT_TARGET }
+  }
+  const adaptation = wMulToZero(ADJUSTMENT_SPEED, error) * elapsedSec
+  if (adaptation === 0n) return { averageRateWad: curve(startRateAtTarget, error), endRateAtTarget: startRateAtTarget }
+  const endRateAtTarget = rateAfter(startRateAtTarget, adaptation)
+  // The trapezoidal rule over two halves, as the contract approximates the integral.
+  const averageRateAtTarget = (startRateAtTarget + endRateAtTarget + 2n * rateAfter(startRateAtTarget, adaptation / 2n)) / 4n
+  return { averageRateWad: curve(averageRateAtTarget, error), endRateAtTarget }
+}
+
+/**
+ * Made-up markets whose rates tell an AdaptiveCurveIrm with these constants from any other model: every constant moves one of the
+ * answers. `known` asks for a market the model has a rate at target for, the other for one it never saw.
+ */
+export const PROBES: readonly {
+  readonly known: boolean
+  readonly supplyAssets: bigint
+  readonly borrowAssets: bigint
+  readonly elapsedSec: bigint
+}[] = [
+  { known: false, supplyAssets: WAD, borrowAssets: (6n * WAD) / 10n, elapsedSec: 0n },
+  { known: true, supplyAssets: WAD, borrowAssets: (96n * WAD) / 100n, elapsedSec: 86_400n },
+  { known: true, supplyAssets: WAD, borrowAssets: (3n * WAD) / 10n, elapsedSec: 7n * 86_400n },
+  { known: true, supplyAssets: WAD, borrowAssets: WAD, elapsedSec: 20n * SECONDS_PER_YEAR },
+  { known: true, supplyAssets: WAD, borrowAssets: 0n, elapsedSec: 20n * SECONDS_PER_YEAR },
+]

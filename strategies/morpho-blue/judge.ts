@@ -1,0 +1,106 @@
+// What a market is worth at a moment: oracle prices and rates as last read, interest accrued to the target. Each "can't say" has a reason.
+import { MAX_UINT256 } from '../../src/core/fixed-point'
+import type { ReadCall, ReadResult } from '../../src/core/folder'
+import type { Address, Hex } from '../../src/core/primitives'
+import { encodeBorrowRateView, encodePrice, type MarketParams, wordAt } from './abi'
+import { type Lore, rateModelOf, wordsOf } from './bootstrap'
+import { adaptiveRate } from './irm'
+import type { Market } from './ledger'
+import { accrue, type Totals } from './math'
+
+export type Answer = { readonly kind: 'value'; readonly value: bigint } | { readonly kind: 'fault'; readonly reason: string }
+
+/** A market at one moment: what the contract would find after accruing interest. */
+export type Judged =
+  | { readonly kind: 'ok'; readonly params: MarketParams; readonly totals: Totals; readonly price: bigint }
+  | { readonly kind: 'fault'; readonly reason: string }
+
+export interface Judge {
+  /** Calls for prices of these markets, each oracle once, then for rates of unknown models. Remembered until `accept`. */
+  reads(markets: Iterable<Market>): readonly ReadCall[]
+  accept(results: readonly ReadResult[]): void
+  priceOf(market: Market, params: MarketParams): Answer
+  judge(market: Market, timestampSec: bigint): Judged
+}
+
+/** An oracle or a rate model answers one word; a decoder ignores what follows, so a little more is tolerated. */
+const ANSWER_BYTES = 256
+
+const fault = (reason: string): { readonly kind: 'fault'; readonly reason: string } => ({ kind: 'fault', reason })
+
+const answerOf = (what: string, result: ReadResult | undefined): Answer => {
+  if (result === undefined) return fault(`${what}: not read yet`)
+  if (result.kind === 'failed') return fault(`${what}: ${result.why}`)
+  const data = wordsOf(result, 1)
+  return data === null
+    ? fault(`${what}: answered ${(result.data.length - 2) / 2} bytes`)
+    : { kind: 'value', value: wordAt(data, 0) }
+}
+
+/** `maxOracleGas` undefined: the reader's own cap. */
+export const createJudge = (lore: Lore, maxOracleGas: number | undefined): Judge => {
+  const caps = { maxReturnBytes: ANSWER_BYTES, ...(maxOracleGas === undefined ? {} : { gasCap: maxOracleGas }) }
+  const prices = new Map<Address, Answer>()
+  const rates = new Map<Hex, Answer>()
+  let asked: { readonly oracles: readonly Address[]; readonly markets: readonly Hex[] } = { oracles: [], markets: [] }
+
+  const reads = (markets: Iterable<Market>): readonly ReadCall[] => {
+    const oracles = new Set<Address>()
+    const views: { readonly id: Hex; readonly call: ReadCall }[] = []
+    for (const { id, state } of markets) {
+      const { params, lastUpdateSec } = state
+      if (params === null) continue
+      oracles.add(params.oracle)
+      // An unknown model may answer anything for a time that has not come: its rate up to the head serves for the target too.
+      if (lastUpdateSec !== null && rateModelOf(params.irm, lore) === 'viewed')
+        views.push({ id, call: { to: params.irm, data: encodeBorrowRateView(params, state, lastUpdateSec), ...caps } })
+    }
+    asked = { oracles: [...oracles], markets: views.map(({ id }) => id) }
+    // Equal data stand together, so that an aggregated request holds them once.
+    return [...asked.oracles.map(to => ({ to, data: encodePrice(), ...caps })), ...views.map(({ call }) => call)]
+  }
+
+  const accept = (results: readonly ReadResult[]): void => {
+    asked.oracles.forEach((oracle, i) => {
+      prices.set(oracle, answerOf('oracle', results[i]))
+    })
+    asked.markets.forEach((id, i) => {
+      rates.set(id, answerOf('rate model', results[asked.oracles.length + i]))
+    })
+  }
+
+  const priceOf = (market: Market, params: MarketParams): Answer => {
+    const price = prices.get(params.oracle) ?? fault('oracle: not read yet')
+    if (price.kind === 'fault') return price
+    if (price.value === 0n) return fault('oracle: price is zero')
+    return price.value * market.collateral > MAX_UINT256
+      ? fault(`oracle: price ${price.value} overflows the contract's maths`)
+      : price
+  }
+
+  const rateOf = (market: Market, params: MarketParams, elapsedSec: bigint): Answer => {
+    const model = rateModelOf(params.irm, lore)
+    if (model === 'none') return { kind: 'value', value: 0n }
+    if (model === 'viewed') return rates.get(market.id) ?? fault('rate model: not read yet')
+    const { rateAtTarget } = market.state
+    if (model === null || rateAtTarget === null) return fault('rate model: not known yet')
+    return { kind: 'value', value: adaptiveRate(market.state, rateAtTarget, elapsedSec).averageRateWad }
+  }
+
+  const judge = (market: Market, timestampSec: bigint): Judged => {
+    const { params, lastUpdateSec } = market.state
+    if (params === null) return fault('market parameters: not known yet')
+    if (lastUpdateSec === null) return fault('time of the last accrual: not known yet')
+    if (market.unread.size > 0) return fault(`${market.unread.size} positions: not read yet`)
+    const price = priceOf(market, params)
+    if (price.kind === 'fault') return price
+    const elapsedSec = timestampSec > lastUpdateSec ? timestampSec - lastUpdateSec : 0n
+    const rate = rateOf(market, params, elapsedSec)
+    if (rate.kind === 'fault') return rate
+    const totals = accrue(market.state, rate.value, elapsedSec)
+    if (totals === null) return fault('interest: leaves 128 bits, the contract reverts')
+    return { kind: 'ok', params, totals, price: price.value }
+  }
+
+  return { reads, accept, priceOf, judge }
+}

@@ -1,0 +1,214 @@
+// Morpho Blue as a Strategy: the live book of one deployment. Joins ledger, logs, reads, prices and search; each lives in its own file.
+import { z } from 'zod'
+import { wDivDown } from '../../src/core/fixed-point'
+import type { PositionView } from '../../src/core/opportunity'
+import type { Address, Hex, LogFilter, TargetBlock } from '../../src/core/primitives'
+import type { Book, MarketFault, Scope, Strategy } from '../../src/core/strategy'
+import { TOPIC, TOPIC_BORROW_RATE_UPDATE } from './abi'
+import { type Lore, needsReads, readMarkets } from './bootstrap'
+import { createFinder, type Finder } from './finder'
+import { createLogFold } from './fold'
+import { createJudge, type Judge } from './judge'
+import { createLedger, type Ledger, type Market } from './ledger'
+import { maxBorrowAssets, toAssetsUp } from './math'
+
+const NAME = 'morpho-blue'
+
+export const configSchema = z.strictObject({
+  address: z
+    .string()
+    .regex(/^0x[0-9a-fA-F]{40}$/, { error: 'must be an address' })
+    .transform((text): Address => `0x${text.slice(2).toLowerCase()}`)
+    .describe('The Morpho Blue contract.'),
+  fromBlock: z
+    .number()
+    .int()
+    .nonnegative()
+    .prefault(0)
+    .transform(BigInt)
+    .describe('Block of its deployment. With a later one, accounts that have not moved since then are not seen.'),
+  horizonSec: z
+    .number()
+    .int()
+    .nonnegative()
+    .prefault(120)
+    .transform(BigInt)
+    .describe('For how long after its target block a liquidation must stay valid at an unchanged price, in seconds.'),
+  maxOracleGas: z
+    .number()
+    .int()
+    .positive()
+    .optional()
+    .describe('Gas that one oracle or rate model may burn in a read. Default: `limits.readGasCap`.'),
+})
+
+export type Settings = z.output<typeof configSchema>
+
+/** A market is followed where the lists let it be acted on; the answer is remembered. */
+const createMarketTest = ({ markets }: Scope): ((id: Hex) => boolean) => {
+  const known = new Map<Hex, boolean>()
+  return id => {
+    const answer = known.get(id) ?? (!markets.deny.includes(id) && (markets.allow.length === 0 || markets.allow.includes(id)))
+    known.set(id, answer)
+    return answer
+  }
+}
+
+/** Which markets have debt, and which of those wait for reads. Kept up at each change of a market. */
+const createRoll = (isKnown: (market: Market) => boolean, needs: (market: Market) => boolean) => {
+  const open = new Set<Market>()
+  const due = new Set<Market>()
+  const counted = new Map<Market, number>()
+  let borrowers = 0
+  return {
+    open,
+    due,
+    size: () => borrowers,
+    refresh: (market: Market): void => {
+      const now = isKnown(market) ? market.borrowers : 0
+      borrowers += now - (counted.get(market) ?? 0)
+      if (now > 0) {
+        counted.set(market, now)
+        open.add(market)
+      } else {
+        counted.delete(market)
+        open.delete(market)
+      }
+      if (now > 0 && needs(market)) due.add(market)
+      else due.delete(market)
+    },
+  }
+}
+
+/** Filters that follow the rate models known; `version` changes when they do. */
+const createFilters = (morpho: Address, lore: Lore) => {
+  const ofMorpho: LogFilter = { addresses: [morpho], topics: [Object.values(TOPIC)] }
+  let live: readonly LogFilter[] = [ofMorpho]
+  let models = ''
+  let version = 0
+  return {
+    // Rates at target are read once history is folded: their logs matter only from then on.
+    history: (): readonly LogFilter[] => [ofMorpho],
+    live: () => live,
+    version: () => version,
+    refresh: (): void => {
+      const addresses = [...lore.models].flatMap(([irm, model]) => (model === 'adaptive' ? [irm] : [])).sort()
+      if (addresses.join() === models) return
+      models = addresses.join()
+      version += 1
+      live = addresses.length === 0 ? [ofMorpho] : [ofMorpho, { addresses, topics: [[TOPIC_BORROW_RATE_UPDATE]] }]
+    },
+  }
+}
+
+/** Shares of borrowers whom no log has named, where history began before `fromBlock`; 0n for a market known from its creation. */
+const unseenShares = ({ state, bySlot }: Market): bigint =>
+  state.complete ? 0n : bySlot.reduce((left, position) => left - position.borrowShares, state.borrowShares)
+
+const faultOf = (market: Market, judge: Judge, finder: Finder): string | null => {
+  const { params } = market.state
+  if (params === null) return 'market parameters: not known yet'
+  const price = judge.priceOf(market, params)
+  if (price.kind === 'fault') return price.reason
+  const fault = finder.faultOf(market)
+  if (fault !== null) return fault
+  const unseen = unseenShares(market)
+  if (unseen === 0n) return null
+  return `judged in part: ${unseen} of ${market.state.borrowShares} borrow shares belong to accounts that have not moved since fromBlock`
+}
+
+const viewsOf = (market: Market, judge: Judge, target: TargetBlock): PositionView[] => {
+  const { params } = market.state
+  if (params === null) return []
+  const { collateralToken, loanToken: debtToken, lltvWad } = params
+  const judged = judge.judge(market, target.timestampSec)
+  const { borrowAssets, borrowShares } = judged.kind === 'ok' ? judged.totals : market.state
+  return market.bySlot.flatMap(({ account, borrowShares: shares, collateral }) => {
+    if (shares <= 0n) return []
+    const debtAssets = toAssetsUp(shares, borrowAssets, borrowShares)
+    const healthFactorWad = judged.kind === 'ok' ? wDivDown(maxBorrowAssets(collateral, judged.price, lltvWad), debtAssets) : null
+    return [
+      {
+        strategy: NAME,
+        market: market.id,
+        account,
+        collateralToken,
+        debtToken,
+        collateralAssets: collateral,
+        debtAssets,
+        healthFactorWad,
+      },
+    ]
+  })
+}
+
+const pairsOf = (markets: Iterable<Market>): readonly { readonly from: Address; readonly to: Address }[] => {
+  const pairs = new Map<string, { readonly from: Address; readonly to: Address }>()
+  for (const { state } of markets) {
+    if (state.params === null) continue
+    const { collateralToken: from, loanToken: to } = state.params
+    pairs.set(from + to, { from, to })
+  }
+  return [...pairs.values()]
+}
+
+const createBook = (settings: Settings, scope: Scope): Book => {
+  const morpho = settings.address
+  const lore: Lore = { models: new Map(), tokens: new Map() }
+  const roll = createRoll(
+    market => ledger.byId.get(market.id) === market,
+    market => needsReads(market, lore),
+  )
+  const ledger: Ledger = createLedger(roll.refresh)
+  const logs = createLogFold(morpho, ledger, createMarketTest(scope))
+  const filters = createFilters(morpho, lore)
+  const judge = createJudge(lore, settings.maxOracleGas)
+  const finder = createFinder({ strategy: NAME, morpho, horizonSec: settings.horizonSec, scope }, judge, lore)
+  const markets = (): readonly Market[] => [...roll.open]
+
+  /** What is known of models and tokens changed: it bears on every market. */
+  const relearn = (): void => {
+    for (const market of markets()) roll.refresh(market)
+    filters.refresh()
+  }
+
+  return {
+    name: NAME,
+    strategy: NAME,
+    address: morpho,
+    fromBlock: settings.fromBlock,
+    historyFilters: filters.history,
+    filters: filters.live,
+    filtersVersion: filters.version,
+    needsBootstrap: () => roll.due.size > 0,
+    bootstrap: async reader => {
+      await readMarkets(reader, ledger, morpho, lore, [...roll.due])
+      relearn()
+    },
+    beginBlock: logs.beginBlock,
+    fold: logs.fold,
+    undo: fromBlock => {
+      ledger.journal.undo(fromBlock)
+      relearn()
+    },
+    finalise: block => ledger.journal.finalise(block),
+    blockReads: () => judge.reads(roll.open),
+    acceptReads: (_block, results) => judge.accept(results),
+    opportunities: target => markets().flatMap(market => finder.underWater(market, target.timestampSec)),
+    faults: () =>
+      markets().flatMap((market): MarketFault[] => {
+        const reason = faultOf(market, judge, finder)
+        return reason === null ? [] : [{ market: market.id, reason }]
+      }),
+    positions: target => markets().flatMap(market => viewsOf(market, judge, target)),
+    pairs: () => pairsOf(roll.open),
+    tokens: () => lore.tokens,
+    size: roll.size,
+    has: ({ strategy, market, account }) =>
+      strategy === NAME && (ledger.byId.get(market)?.positions.get(account)?.borrowShares ?? 0n) > 0n,
+  }
+}
+
+export const morphoBlue = { name: NAME, configSchema, createBook } satisfies Strategy<Settings> & {
+  readonly configSchema: z.ZodType<Settings>
+}
