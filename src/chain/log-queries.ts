@@ -30,7 +30,7 @@ export interface LogQueries {
 const asQuery = (filters: readonly LogFilter[]): Readonly<Record<string, unknown>> | null => {
   const { addresses, topics } = coveringFilter(filters)
   if (addresses.length === 0) return null
-  const sent = addresses.length > MAX_ADDRESSES && topics.length > 0 ? {} : { address: addresses }
+  const sent = addresses.length > MAX_ADDRESSES && topics[0] ? {} : { address: addresses }
   return topics.length === 0 ? sent : { ...sent, topics }
 }
 

@@ -27,17 +27,18 @@ export const createLogMatcher = (filters: readonly LogFilter[]): ((log: Log) => 
   return log => (byAddress.get(log.address) ?? []).filter(index => topicsMatch(filters[index]!.topics, log))
 }
 
-/** The smallest single filter that lets through all that any of `filters` does: address lists joined, first topics joined. */
+/** One filter that lets through all that any of `filters` does: addresses joined, topics joined where all of them say something. */
 export const coveringFilter = (filters: readonly LogFilter[]): LogFilter => {
   const used = filters.filter(filter => filter.addresses.length > 0)
   const addresses = [...new Set(used.flatMap(filter => filter.addresses))]
-  const firsts: Hex[] = []
-  for (const filter of used) {
-    const first = filter.topics[0]
-    if (first === undefined || first === null) return { addresses, topics: [] }
-    firsts.push(...first)
+  const positions = Math.min(...used.map(filter => filter.topics.length), 4)
+  const topics: (readonly Hex[] | null)[] = []
+  for (let at = 0; at < positions && used.length > 0; at++) {
+    const accepted = used.map(filter => filter.topics[at] ?? null)
+    topics.push(accepted.includes(null) ? null : [...new Set(accepted.flatMap(list => list ?? []))])
   }
-  return { addresses, topics: firsts.length === 0 ? [] : [[...new Set(firsts)]] }
+  while (topics.at(-1) === null) topics.pop()
+  return { addresses, topics }
 }
 
 /** Chain order. Within a block the log index is unique. */

@@ -1,0 +1,179 @@
+// Takes the folders from the last block folded to a new head: one block, a gap, or over a reorg. All or nothing: what fails is undone,
+// and the next call finds the folders at a block that they have fully folded.
+import { KeeperError } from '../core/errors'
+import { compareLogs } from '../core/log-filter'
+import type { Block, Hex, Log } from '../core/primitives'
+import type { Chain, LogSink, Meter, Receipt } from '../ports'
+import { findCanonical, findPath, type Path, unknownBlock } from './ancestry'
+import { type BlockLogs, fetchBlockLogs } from './block-logs'
+import type { Folding } from './folding'
+
+export interface AdvanceOptions {
+  /** Fetch whole receipts, in place of logs, of blocks that may hold a log of the extra filters. */
+  readonly wantReceipts?: boolean
+}
+
+export type Advance =
+  | {
+      readonly kind: 'advanced'
+      readonly block: Block
+      /** All newly folded and extra ones, in chain order. */
+      readonly logs: readonly Log[]
+      /** First block that was undone since the last time this was told, null if none was. */
+      readonly reorgFrom: bigint | null
+      /** Of the blocks for which they were wanted and to be had. Null: of none. */
+      readonly receipts: readonly Receipt[] | null
+      /** So much was folded that the head is likely to be old by now. */
+      readonly isCatchingUp: boolean
+    }
+  | { readonly kind: 'behind'; readonly reason: string }
+
+export interface AdvanceDeps {
+  readonly chain: Chain
+  readonly folding: Folding
+  readonly log: LogSink
+  readonly meter: Meter
+  /** Told of a reorg: the first block undone. */
+  readonly onUndone: (fromBlock: bigint) => void
+}
+
+/** What came of folding, before it is reported. */
+interface Folded {
+  readonly logs: readonly Log[]
+  readonly receipts: readonly Receipt[] | null
+  readonly isCatchingUp: boolean
+}
+
+/** More headers than this are not fetched one by one: the logs come in ranges. */
+export const MAX_WALK = 128
+const CATCHING_UP_AFTER = 8
+const FETCHED_AT_ONCE = 16
+
+const inSlices = async <T, R>(items: readonly T[], size: number, run: (item: T) => Promise<R>): Promise<readonly R[]> => {
+  const results: R[] = []
+  for (let from = 0; from < items.length; from += size)
+    results.push(...(await Promise.all(items.slice(from, from + size).map(run))))
+  return results
+}
+
+export const createAdvance = ({ chain, folding, log, meter, onUndone }: AdvanceDeps) => {
+  const { known, interest } = folding
+
+  const undoTo = (ancestor: Block): void => {
+    const tip = known.tip()!
+    if (ancestor.number >= tip.number) return
+    log.log('warn', 'reorg', { from: (ancestor.number + 1n).toString(), undone: (tip.number - ancestor.number).toString() })
+    meter.count('reorgs')
+    folding.undoAbove(ancestor.number)
+    onUndone(ancestor.number + 1n)
+  }
+
+  /** Folds the blocks one after another. Filters that grow on the way apply from the next block on. */
+  const foldBlocks = async (blocks: readonly Block[], wantReceipts: boolean) => {
+    const all: BlockLogs[] = []
+    let hasFoldedStrategies = false
+    while (all.length < blocks.length) {
+      const asked = interest.current()
+      const fetched = await inSlices(blocks.slice(all.length), FETCHED_AT_ONCE, block =>
+        fetchBlockLogs(chain, block, asked, wantReceipts, meter),
+      )
+      for (const each of fetched) {
+        const block = blocks[all.length]!
+        if (each.logs.length > 0) folding.begin(block)
+        hasFoldedStrategies = folding.fold(each.logs) || hasFoldedStrategies
+        all.push(each)
+        if (interest.current() !== asked) break
+      }
+    }
+    return { all, hasFoldedStrategies }
+  }
+
+  const overPath = async ({ blocks }: Path, wantReceipts: boolean): Promise<Folded> => {
+    const head = blocks.at(-1)!
+    const reads = folding.startReads(head)
+    const { all, hasFoldedStrategies } = await foldBlocks(blocks, wantReceipts)
+    await folding.bootstrap(head, hasFoldedStrategies)
+    await reads.finish()
+    for (const block of blocks) known.push(block)
+    const receipts = all.flatMap(each => (each.receipts === null ? [] : [each.receipts]))
+    return {
+      logs: all.flatMap(each => each.logs),
+      receipts: receipts.length === 0 ? null : receipts.flat(),
+      isCatchingUp: blocks.length > CATCHING_UP_AFTER,
+    }
+  }
+
+  const headersOf = async (logs: readonly Log[], head: Block): Promise<readonly Block[]> => {
+    const hashes = [...new Set(logs.map(each => each.blockHash))].filter(hash => hash !== head.hash)
+    return inSlices(hashes, FETCHED_AT_ONCE, async hash => {
+      const block = await chain.blockByHash(hash)
+      if (block === null) throw unknownBlock(`block ${hash}`)
+      return block
+    })
+  }
+
+  const foldGrouped = (logs: readonly Log[], headers: ReadonlyMap<Hex, Block>): boolean => {
+    let current: Hex | null = null
+    let hasFoldedStrategies = false
+    for (const each of logs) {
+      if (each.blockHash !== current) folding.begin(headers.get(each.blockHash)!)
+      current = each.blockHash
+      hasFoldedStrategies = folding.fold([each]) || hasFoldedStrategies
+    }
+    return hasFoldedStrategies
+  }
+
+  /** A long way: logs by ranges, headers only of blocks with logs, and at the end the proof that the head still stands. */
+  const overRange = async (ancestor: Block, head: Block): Promise<Folded> => {
+    const logs = await chain.logsInRange(ancestor.number + 1n, head.number, interest.current().filters)
+    const below = await headersOf(logs, head)
+    if ((await chain.blockByNumber(head.number))?.hash !== head.hash) throw unknownBlock(`block ${head.number} any more`)
+    const hasFoldedStrategies = foldGrouped(
+      [...logs].sort(compareLogs),
+      new Map([...below, head].map(block => [block.hash, block])),
+    )
+    const reads = folding.startReads(head)
+    await folding.bootstrap(head, hasFoldedStrategies)
+    await reads.finish()
+    for (const block of [...below].sort((a, b) => Number(a.number - b.number))) known.push(block)
+    known.push(head)
+    return { logs, receipts: null, isCatchingUp: true }
+  }
+
+  const settle = (head: Block): void => {
+    const undoable = known.settle(head.number - folding.finalityDepth)
+    if (undoable !== null) for (const folder of folding.folders) folder.finalise(undoable)
+  }
+
+  /** Whether `head` is merely older than the tip, served by a node that lags. */
+  const isStale = async (head: Block, tip: Block): Promise<boolean> => {
+    if (known.get(head.hash) !== null) return true
+    return (
+      head.number < tip.number &&
+      known.get(head.parentHash) === null &&
+      (await chain.blockByNumber(tip.number))?.hash === tip.hash
+    )
+  }
+
+  /** One try. Rejects with the folders at the last block that both `head` and they have. */
+  return async (head: Block, { wantReceipts = false }: AdvanceOptions): Promise<Folded | 'stale'> => {
+    const tip = known.tip()!
+    if (head.hash === tip.hash) return { logs: [], receipts: null, isCatchingUp: false }
+    if (await isStale(head, tip)) return 'stale'
+    const path = await findPath(chain, known, head, MAX_WALK)
+    const ancestor = path?.ancestor ?? (await findCanonical(chain, known, head))
+    undoTo(ancestor)
+    try {
+      const folded = path === null ? await overRange(ancestor, head) : await overPath(path, wantReceipts)
+      settle(head)
+      return folded
+    } catch (error) {
+      folding.undoAbove(ancestor.number)
+      throw error
+    }
+  }
+}
+
+/** A node that lags behind its own announcements: worth asking again in a moment. */
+export const isUnknownBlock = (error: unknown): error is KeeperError =>
+  error instanceof KeeperError && error.code === 'rpc-refused' && error.retryable
