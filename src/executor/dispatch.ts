@@ -1,0 +1,86 @@
+// Signs what passed its simulation and hands it to the relays: the end of the hot path. Asks the chain for nothing.
+import { keccak256 } from 'viem'
+import type { Address, TargetBlock } from '../core/primitives'
+import type { LogSink, Relay, Signer } from '../ports'
+import { bundlesFor, type Carried } from './bundles'
+import type { InFlight } from './in-flight'
+import type { FreeKey } from './key-ring'
+import { predictedNets } from './outcome'
+import type { ExecutorPolicy } from './policy'
+import { type Fees, totalFloorWei } from './pricing'
+import { orderOf, type Passed } from './rounds'
+import type { RunCodec } from './run-codec'
+import { recordsOf, type Submission, submit } from './submit'
+
+export interface DispatchContext {
+  readonly chainId: number
+  readonly contract: Address
+  readonly wrappedNative: Address
+  readonly codec: RunCodec
+  readonly policy: ExecutorPolicy
+  readonly fees: Fees
+  readonly relays: readonly Relay[]
+  readonly signal: AbortSignal
+  readonly log: LogSink
+}
+
+interface Signed extends Carried {
+  readonly passed: Passed
+  readonly nonce: number
+}
+
+export interface Dispatched {
+  readonly flights: readonly InFlight[]
+  /** Resolves when each bundle was accepted somewhere or refused everywhere. */
+  readonly answered: Promise<unknown>
+  readonly signMs: number
+}
+
+const sign = async (signer: Signer, nonce: number, passed: Passed, context: DispatchContext): Promise<Signed> => {
+  const { codec, fees, policy } = context
+  const { draft, profit } = passed
+  const floorWei = totalFloorWei(predictedNets(draft.takes, profit, passed.gainsWei), policy)
+  const legs = draft.takes.map(take => take.leg)
+  const raw = await signer.signTransaction({
+    chainId: context.chainId,
+    nonce,
+    to: context.contract,
+    data: codec.encode(orderOf(draft, profit.gasWei, floorWei, context.wrappedNative), legs),
+    gas: draft.gasLimit,
+    maxFeePerGasWei: fees.maxFeePerGasWei,
+    maxPriorityFeePerGasWei: fees.maxPriorityFeePerGasWei,
+  })
+  return { raw, hash: keccak256(raw), netWei: profit.netWei, worstRevertWei: draft.gasLimit * fees.effectiveWei, passed, nonce }
+}
+
+const flightOf = (signed: Signed, target: TargetBlock, fees: Fees, submissions: readonly Submission[]): InFlight => ({
+  hash: signed.hash,
+  key: signed.passed.draft.key,
+  nonce: signed.nonce,
+  targetBlock: target.number,
+  takes: signed.passed.draft.takes,
+  predicted: signed.passed.profit,
+  gainsWei: signed.passed.gainsWei,
+  gasUsed: signed.passed.gasUsed,
+  ceilingWei: signed.passed.draft.gasLimit * fees.maxFeePerGasWei,
+  replies: () => recordsOf(submissions, signed.raw),
+})
+
+/** One key's transactions, in nonce order: signed, and their bundles on the way when it resolves. */
+export const dispatch = async (
+  key: FreeKey,
+  passed: readonly Passed[],
+  target: TargetBlock,
+  context: DispatchContext,
+): Promise<Dispatched> => {
+  const startMs = performance.now()
+  const signed: Signed[] = []
+  for (const [index, each] of passed.entries()) signed.push(await sign(key.signer, key.nonce + index, each, context))
+  const signMs = performance.now() - startMs
+  const submissions = bundlesFor(signed).map(shape => submit(context.relays, shape, target.number, context.signal, context.log))
+  return {
+    flights: signed.map(each => flightOf(each, target, context.fees, submissions)),
+    answered: Promise.all(submissions.map(submission => submission.answered)),
+    signMs,
+  }
+}

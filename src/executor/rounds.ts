@@ -1,0 +1,244 @@
+// Simulates a block's drafts together, in nonce order, and takes out what does not stand up to it, until all that is left
+// has passed exactly as it is. What failed its simulation is never sent (keepers.md K10).
+import { BPS } from '../core/fixed-point'
+import type { Address, Block, TargetBlock } from '../core/primitives'
+import type { Profit, Skip, Take } from '../core/verdict'
+import type { Chain, SimulatedResult } from '../ports'
+import { type Allowance, type Draft, estimatedGas, fit, narrowed, simulationGas, skipOf, split, type Trimmed } from './draft'
+import type { ExecutorPolicy } from './policy'
+import { exceedsGasCap, type Fees, gasLimitFor, profitAfterBid } from './pricing'
+import type { RunCodec, RunOrder, RunReading } from './run-codec'
+
+export interface RoundContext {
+  readonly chain: Chain
+  readonly codec: RunCodec
+  readonly contract: Address
+  readonly wrappedNative: Address
+  readonly policy: ExecutorPolicy
+  readonly fees: Fees
+  readonly balances: ReadonlyMap<Address, bigint>
+}
+
+/** A draft that passed as it is. */
+export interface Passed {
+  readonly draft: Draft
+  readonly gasUsed: bigint
+  readonly profit: Profit
+  /** Gain of each take, in order. */
+  readonly gainsWei: readonly bigint[]
+}
+
+export interface RoundsResult {
+  readonly passed: readonly Passed[]
+  readonly skips: readonly Skip[]
+  /** Takes that failed for a reason of their own, for the memory of failures. */
+  readonly failures: readonly { readonly take: Take; readonly reason: string }[]
+}
+
+/** One to find what fails, one for the rest, one where the rest had to be cut once more. */
+const MAX_ROUNDS = 3
+
+interface Failure {
+  readonly take: Take
+  readonly reason: string
+}
+
+/** What one result means for its draft: passed as it is, or what is left of it, as drafts for the next round. */
+type Judgement =
+  | { readonly kind: 'passed'; readonly passed: Passed }
+  | {
+      readonly kind: 'cut'
+      readonly rest: readonly Draft[]
+      readonly failures: readonly Failure[]
+      readonly skips: readonly Skip[]
+    }
+
+export const orderOf = (draft: Draft, costWei: bigint, floorWei: bigint, wrappedNative: Address): RunOrder => ({
+  lastBlock: draft.plan.lastBlock,
+  deadlineSec: draft.plan.deadlineSec,
+  wrappedNative,
+  costWei,
+  floorWei,
+  bidShareBps: draft.plan.bidShareBps,
+  payee: draft.plan.payee,
+})
+
+const cutAll = (draft: Draft, reason: string): Judgement => ({
+  kind: 'cut',
+  rest: [],
+  failures: draft.takes.map(take => ({ take, reason })),
+  skips: [],
+})
+
+/** Why a leg that worked is still not trusted (mev.md F3); null if it is. A pool that others left better may pay more, never less. */
+const deviation = (take: Take, gainWei: bigint, mayExceed: boolean, policy: ExecutorPolicy): string | null => {
+  const difference = gainWei > take.revenueWei ? gainWei - take.revenueWei : take.revenueWei - gainWei
+  if (difference * BPS <= take.revenueWei * policy.simulateDeviationBps || (mayExceed && gainWei > take.revenueWei)) return null
+  return `simulation gains ${gainWei} wei, our maths says ${take.revenueWei} wei: further apart than ${policy.simulateDeviationBps} bps`
+}
+
+const legFailures = (draft: Draft, reading: RunReading, mayExceed: boolean, policy: ExecutorPolicy): readonly Failure[] =>
+  draft.takes.flatMap((take, index) => {
+    const leg = reading.legs[index]
+    if (leg === undefined) return [{ take, reason: 'the run does not tell of this leg' }]
+    const reason = leg.kind === 'failed' ? leg.reason : deviation(take, leg.gainWei, mayExceed, policy)
+    return reason === null ? [] : [{ take, reason }]
+  })
+
+const cutByValue = (draft: Draft, allowance: Allowance): Judgement => {
+  const { drafts, skips } = fit([draft], allowance)
+  return { kind: 'cut', rest: drafts, failures: [], skips }
+}
+
+/** A node without eth_simulateV1 shows no events: a single leg that did not revert gains what its floor proves at least. */
+const blindReading = (draft: Draft): RunReading | null => {
+  const only = draft.takes.length === 1 ? draft.takes[0] : undefined
+  return only === undefined ? null : { revenueWei: only.revenueWei, bidWei: 0n, legs: [{ kind: 'ok', gainWei: only.revenueWei }] }
+}
+
+const judge = (draft: Draft, result: SimulatedResult, mayExceed: boolean, context: RoundContext): Judgement => {
+  const { codec, policy, fees } = context
+  const isBlind = result.status === 'success' && result.logs.length === 0
+  const reading =
+    result.status === 'reverted' ? null : isBlind ? blindReading(draft) : codec.read(result.logs, draft.takes.length)
+  if (reading === null) {
+    if (draft.takes.length > 1) return { kind: 'cut', rest: split(draft, policy), failures: [], skips: [] }
+    return cutAll(
+      draft,
+      result.status === 'reverted' ? codec.revertReason(result.returnData) : 'the simulated run shows no events of our contract',
+    )
+  }
+  const failures = legFailures(draft, reading, mayExceed, policy)
+  if (failures.length > 0) {
+    const out = new Set(failures.map(failure => failure.take))
+    const rest = draft.takes.filter(take => !out.has(take))
+    return { kind: 'cut', rest: rest.length === 0 ? [] : [narrowed(draft, rest)], failures, skips: [] }
+  }
+  const measured = { ...draft, gasLimit: gasLimitFor(result.gasUsed, policy) }
+  if (exceedsGasCap(result.gasUsed, policy)) {
+    const limit = policy.maxGasPerTransaction
+    const needed = { ...draft, gasLimit: result.gasUsed + result.gasUsed / 4n }
+    return cutByValue(needed, {
+      counts: () => true,
+      limit,
+      price: 1n,
+      why: gas => `the transaction would need up to ${gas} gas, the cap is ${limit}`,
+    })
+  }
+  const profit = profitAfterBid(reading.revenueWei, result.gasUsed * fees.effectiveWei, draft.plan.bidShareBps)
+  if (profit.netWei <= 0n || profit.netWei < policy.minProfitWei)
+    return { kind: 'cut', rest: [], failures: [], skips: unprofitable(draft, profit, policy) }
+  const gainsWei = reading.legs.map(leg => (leg.kind === 'ok' ? leg.gainWei : 0n))
+  return { kind: 'passed', passed: { draft: measured, gasUsed: result.gasUsed, profit, gainsWei } }
+}
+
+const unprofitable = (draft: Draft, profit: Profit, policy: ExecutorPolicy): readonly Skip[] => {
+  const { revenueWei, gasWei, bidWei, netWei } = profit
+  const message = `simulated: earns ${revenueWei} wei, costs ${gasWei} wei gas and ${bidWei} wei bid: net ${netWei} wei, minimum ${policy.minProfitWei} wei`
+  return draft.takes.map(take => skipOf(take, 'unprofitable', message))
+}
+
+const failureSkip = ({ take, reason }: Failure): Skip => skipOf(take, 'failed-simulation', reason)
+
+/** Keeps each key's ceilings within its balance, and all together within the block. */
+export const withinBudget = (drafts: readonly Draft[], parent: Block, context: RoundContext): Trimmed => {
+  const ofKeys = [...new Set(drafts.map(draft => draft.key))].map((key): Allowance => {
+    const limit = context.balances.get(key) ?? 0n
+    const why = (needed: bigint) => `key ${key} holds ${limit} wei, its transactions may cost ${needed} wei`
+    return { counts: draft => draft.key === key, limit, price: context.fees.maxFeePerGasWei, why }
+  })
+  const room = parent.gasLimit
+  const why = (gas: bigint) => `the block has room for ${room} gas, all transactions together may need ${gas}`
+  const allowances: readonly Allowance[] = [...ofKeys, { counts: () => true, limit: room, price: 1n, why }]
+  return allowances.reduce<Trimmed>(
+    (trimmed, allowance) => {
+      const next = fit(trimmed.drafts, allowance)
+      return { drafts: next.drafts, skips: [...trimmed.skips, ...next.skips] }
+    },
+    { drafts, skips: [] },
+  )
+}
+
+const simulate = (
+  drafts: readonly Draft[],
+  parent: Block,
+  target: TargetBlock,
+  context: RoundContext,
+): Promise<readonly SimulatedResult[]> => {
+  const { chain, codec, contract, wrappedNative, policy, fees, balances } = context
+  const calls = drafts.map(draft => {
+    const costWei = estimatedGas(draft.plan, draft.takes) * fees.effectiveWei
+    const affordable =
+      fees.maxFeePerGasWei === 0n ? policy.maxGasPerTransaction : (balances.get(draft.key) ?? 0n) / fees.maxFeePerGasWei
+    return {
+      from: draft.key,
+      to: contract,
+      data: codec.encode(
+        orderOf(draft, costWei, 1n, wrappedNative),
+        draft.takes.map(take => take.leg),
+      ),
+      gas: simulationGas(draft, affordable, policy),
+      maxFeePerGasWei: fees.maxFeePerGasWei,
+      maxPriorityFeePerGasWei: fees.maxPriorityFeePerGasWei,
+    }
+  })
+  return chain.simulate(calls, parent, target)
+}
+
+/** Rejects with KeeperError where the chain does. One request a round; one round where nothing fails. */
+export const runRounds = async (
+  start: readonly Draft[],
+  parent: Block,
+  target: TargetBlock,
+  context: RoundContext,
+): Promise<RoundsResult> => {
+  const skips: Skip[] = []
+  const failures: Failure[] = []
+  let drafts = start
+  let mayExceed = false
+  for (let round = 1; ; round++) {
+    const budget = withinBudget(drafts, parent, context)
+    skips.push(...budget.skips)
+    drafts = budget.drafts
+    if (drafts.length === 0) return { passed: [], skips, failures }
+    const results = await simulate(drafts, parent, target, context)
+    const judged = drafts.map((draft, index) => {
+      const result = results[index]
+      return result === undefined ? cutAll(draft, 'the node gave no result') : judge(draft, result, mayExceed, context)
+    })
+    const cuts = judged.filter(each => each.kind === 'cut')
+    for (const cut of cuts) {
+      failures.push(...cut.failures)
+      skips.push(...cut.failures.map(failureSkip), ...cut.skips)
+    }
+    const passed = judged.flatMap(each => (each.kind === 'passed' ? [each.passed] : []))
+    const measured = withinBudget(
+      passed.map(each => each.draft),
+      parent,
+      context,
+    )
+    if (cuts.length === 0 && measured.skips.length === 0) return { passed, skips, failures }
+    if (round === MAX_ROUNDS) return lastWord(passed, cuts, measured.skips.length > 0, skips, failures)
+    drafts = judged.flatMap(each => (each.kind === 'passed' ? [each.passed.draft] : each.rest))
+    mayExceed = true
+  }
+}
+
+/** Out of rounds: what passed as it is may go, what was cut again may not. */
+const lastWord = (
+  passed: readonly Passed[],
+  cuts: readonly Extract<Judgement, { readonly kind: 'cut' }>[],
+  isOverBudget: boolean,
+  skips: readonly Skip[],
+  failures: readonly Failure[],
+): RoundsResult => {
+  const left = cuts.flatMap(cut => cut.rest.flatMap(draft => draft.takes))
+  const unproven = left.map(take =>
+    skipOf(take, 'failed-simulation', `another part of its transaction failed in each of ${MAX_ROUNDS} simulations`),
+  )
+  if (!isOverBudget) return { passed, skips: [...skips, ...unproven], failures }
+  const unpaid = passed.flatMap(each =>
+    each.draft.takes.map(take => skipOf(take, 'over-budget', "the keys can't cover the simulated gas")),
+  )
+  return { passed: [], skips: [...skips, ...unproven, ...unpaid], failures }
+}
