@@ -9,6 +9,8 @@ export type Amount =
   | { readonly kind: 'argument'; readonly word: number }
   /** What this run gained of `token` so far: balance now minus balance when the run first touched it. */
   | { readonly kind: 'gained'; readonly token: Address }
+  /** `bytes` bytes from byte `at` (a multiple of 16) of what the call right before returned; `isOwed`: it is negative there, its sign is turned. */
+  | { readonly kind: 'returned'; readonly at: number; readonly bytes: 16 | 32; readonly isOwed?: boolean }
 
 /** Writes `amount` (negated if asked: Uniswap's exact-out sign) over the 32 bytes at `at` of the call's data (selector counts). */
 export interface Fill {
@@ -36,11 +38,15 @@ export type Step =
       readonly fills: readonly Fill[]
       readonly callback: Callback | null
       readonly valueWei?: bigint
+      /** Instead of valueWei, where only the chain knows it. `gained` of the zero address is native coin. */
+      readonly value?: Amount
     }
   /** Transfers `amount` of `token` to `to`; tolerates tokens that return nothing. */
   | { readonly kind: 'pay'; readonly token: Address; readonly to: Address; readonly amount: Amount }
   /** Allows `spender` exactly `amount`; what is left of it is taken back to zero before the run ends. */
   | { readonly kind: 'approve'; readonly token: Address; readonly spender: Address; readonly amount: Amount }
+  /** Inventory: takes `amount` of `token` from the recipient, within the cap that the owner set on chain. */
+  | { readonly kind: 'draw'; readonly token: Address; readonly amount: Amount }
 
 /** A call sequence that may fail alone. Its gain in wrapped native must reach `floorWei`. */
 export interface Leg {
@@ -53,4 +59,7 @@ export interface Leg {
 }
 
 /** Who gets the bid. */
-export type Payee = { readonly kind: 'coinbase' } | { readonly kind: 'address'; readonly address: Address } | { readonly kind: 'none' }
+export type Payee =
+  | { readonly kind: 'coinbase' }
+  | { readonly kind: 'address'; readonly address: Address }
+  | { readonly kind: 'none' }
