@@ -88,7 +88,6 @@ const EIP7825_GAS_CAP = 1n << 24n
 
 const prepareCoinbase = async (rpc: LabRpc, coinbase: Address): Promise<void> => {
   const balance = await rpc.request<Hex>('eth_getBalance', coinbase, 'latest')
-  await rpc.request('anvil_setCoinbase', coinbase)
   // An account that exists: paying an empty one would cost the gas of a new account.
   if (BigInt(balance) === 0n) await rpc.request('anvil_setBalance', coinbase, '0x1')
 }
@@ -112,7 +111,6 @@ export const createBuilder = async (options: BuilderOptions): Promise<Builder> =
   const bundles = createBundlePool()
   const publics = createPublicPool()
   const listeners = new Set<(received: BundleReceived) => void>()
-  const impersonated = new Set<Address>()
   let misbehaviour: { readonly mode: Misbehaviour; readonly settings: MisbehaviourSettings } = { mode: 'ok', settings: {} }
   let stats = EMPTY_STATS
   let queue: Promise<unknown> = Promise.resolve()
@@ -216,7 +214,7 @@ export const createBuilder = async (options: BuilderOptions): Promise<Builder> =
       )
       const entries = arrange(top, chosen, tail)
       const { timestampSec } = frame
-      const mined = await mineInOrder({ rpc, entries, timestampSec, baseFeePerGasWei: frame.baseFeePerGasWei, impersonated })
+      const mined = await mineInOrder({ rpc, entries, timestampSec, baseFeePerGasWei: frame.baseFeePerGasWei, coinbase })
       if (mined.kind === 'offended') {
         offended.push({ bundleHash: mined.bundle.bundleHash, reason: mined.why })
         continue

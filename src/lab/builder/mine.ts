@@ -60,17 +60,12 @@ export interface MineInput {
   readonly entries: readonly Entry[]
   readonly timestampSec: bigint
   readonly baseFeePerGasWei: bigint
-  /** Accounts already impersonated; grows. */
-  readonly impersonated: Set<Address>
+  readonly coinbase: Address
 }
 
-const impersonations = (input: MineInput): readonly RpcCall[] => {
-  const fresh = new Set<Address>()
-  for (const { transaction } of input.entries) {
-    if (transaction.isImpersonated && !input.impersonated.has(transaction.from)) fresh.add(transaction.from)
-  }
-  for (const account of fresh) input.impersonated.add(account)
-  return [...fresh].map(account => ({ method: 'anvil_impersonateAccount', params: [account] }))
+const impersonations = (entries: readonly Entry[]): readonly RpcCall[] => {
+  const accounts = new Set(entries.flatMap(({ transaction }) => (transaction.isImpersonated ? [transaction.from] : [])))
+  return [...accounts].map(account => ({ method: 'anvil_impersonateAccount', params: [account] }))
 }
 
 /** The first bundle that is not whole in the block, and why. */
@@ -104,10 +99,12 @@ const takeBack = async (rpc: LabRpc): Promise<void> => {
  */
 export const mineInOrder = async (input: MineInput): Promise<MineResult> => {
   const { rpc, entries } = input
+  // All of it in every block: anvil_reset forgets impersonations and the coinbase, evm_revert leaves the base fee of the world it came
+  // from, and the pool judges fees when it takes a transaction.
   const before = [
-    ...impersonations(input),
+    ...impersonations(entries),
+    { method: 'anvil_setCoinbase', params: [input.coinbase] },
     { method: 'anvil_dropAllTransactions', params: [] },
-    // Always said, and before the pool judges fees: evm_revert leaves anvil with the base fee of the world it came from.
     { method: 'anvil_setNextBlockBaseFeePerGas', params: [toQuantity(input.baseFeePerGasWei)] },
   ]
   const after = [{ method: 'evm_mine', params: [{ timestamp: toQuantity(input.timestampSec) }] }]
