@@ -32,16 +32,19 @@ export interface Ask {
 const bySeizure = (seizedAssets: bigint): Ask => ({ seizedAssets, repaidShares: 0n })
 const byShares = (repaidShares: bigint): Ask => ({ seizedAssets: 0n, repaidShares })
 
+/** The most shares whose seizure at `terms` fits `collateral`: sharesForSeized and seizedForShares are exact counterparts. */
+const mostSharesFor = (collateral: bigint, terms: LiquidationTerms): bigint => sharesForSeized(collateral + 1n, terms) - 1n
+
 /**
  * How to repay `shares` of the debt so that the call does not revert from the target on until the later moment. Interest makes each share
  * dearer, so a call by shares seizes more the later it lands and must fit the collateral at the end; a call by seizure implies fewer
- * shares the later it lands and must fit them at the start. One of the two always holds:
- * by shares where its seizure fits later, else by the seizure that these shares are worth now, at most all collateral.
+ * shares the later it lands and must fit them at the start. So: by shares where their seizure fits later; else by the seizure that they
+ * are worth now, at most all collateral; where that is nothing (a unit of collateral is worth more than the debt), by the shares that fit.
  */
 const askFor = (shares: bigint, closing: Closing): Ask => {
   if (seizedForShares(shares, closing.laterTerms) <= closing.collateral) return byShares(shares)
-  const seizable = seizedForShares(shares, closing.terms)
-  return bySeizure(minOf(seizable, closing.collateral))
+  const seizable = minOf(seizedForShares(shares, closing.terms), closing.collateral)
+  return seizable > 0n ? bySeizure(seizable) : byShares(mostSharesFor(closing.collateral, closing.laterTerms))
 }
 
 /** The most that can be closed: all debt, or all collateral where it covers less (the contract then writes the rest off). */
