@@ -1,16 +1,17 @@
 import type { Address, Hex } from '../../core/primitives'
 import type { LogSink } from '../../ports'
 import { createLabRpc, type LabRpc } from '../rpc'
+import { type AssembleDeps, assembleBlock, type BuildOptions, type BuiltBlock } from './assemble'
 import { createBundlePool, type PooledBundle } from './bundle-pool'
 import { callBundle } from './call-bundle'
-import { nextBaseFee, type ParentBlock, readParent } from './head-state'
-import { type Dropped, type Entry, type Included, mineInOrder } from './mine'
 import type { Misbehaviour, MisbehaviourSettings } from './misbehaviour'
 import { createPublicPool, type PublicPlace } from './public-pool'
-import { type BundleReceived, startRelayServer } from './relay-server'
-import { type ChosenBundle, type Rejection, selectBundles } from './select'
-import type { BlockFrame } from './simulation'
-import { type LabTransaction, type PoolTransaction, toPoolTransaction } from './transaction'
+import { type BundleReceived, type RelayServerDeps, startRelayServer } from './relay-server'
+import { type BuilderStats, EMPTY_STATS, withBlock } from './stats'
+import { type LabTransaction, toPoolTransaction } from './transaction'
+
+export type { BuildOptions, BuiltBlock, BuiltBundle } from './assemble'
+export type { BuilderStats } from './stats'
 
 export interface BuilderOptions {
   /** anvil with `--no-mining --order fifo` and at least `--prune-history 16`. */
@@ -26,46 +27,6 @@ export interface BuilderOptions {
   readonly transactionGasCap?: bigint
   /** Between blocks when no timestamp is given. Default 12. */
   readonly slotSec?: bigint
-}
-
-export interface BuildOptions {
-  /** Default: the parent's plus the slot. */
-  readonly timestampSec?: bigint
-  /** Default: what EIP-1559 makes of the parent. */
-  readonly baseFeePerGasWei?: bigint
-  /** Before everything else, in this order: oracle updates, arbitrage. */
-  readonly topOfBlock?: readonly LabTransaction[]
-}
-
-export interface BuiltBundle {
-  readonly bundleHash: Hex
-  readonly paidWei: bigint
-  readonly gasUsed: bigint
-}
-
-export interface BuiltBlock {
-  readonly number: bigint
-  readonly hash: Hex
-  readonly timestampSec: bigint
-  readonly baseFeePerGasWei: bigint
-  /** In block order. */
-  readonly included: readonly Included[]
-  readonly bundles: readonly BuiltBundle[]
-  readonly rejected: readonly Rejection[]
-  /** Transactions outside of bundles that the block has not taken for good. */
-  readonly dropped: readonly Dropped[]
-}
-
-export interface BuilderStats {
-  readonly blocks: number
-  readonly bundlesReceived: number
-  readonly bundlesIncluded: number
-  readonly bundlesRejected: number
-  /** Arrived for a block that had already been built. */
-  readonly bundlesStale: number
-  readonly requestsRefused: number
-  readonly publicIncluded: number
-  readonly paidWei: bigint
 }
 
 export interface Builder {
@@ -90,17 +51,6 @@ const prepareCoinbase = async (rpc: LabRpc, coinbase: Address): Promise<void> =>
   const balance = await rpc.request<Hex>('eth_getBalance', coinbase, 'latest')
   // An account that exists: paying an empty one would cost the gas of a new account.
   if (BigInt(balance) === 0n) await rpc.request('anvil_setBalance', coinbase, '0x1')
-}
-
-const EMPTY_STATS: BuilderStats = {
-  blocks: 0,
-  bundlesReceived: 0,
-  bundlesIncluded: 0,
-  bundlesRejected: 0,
-  bundlesStale: 0,
-  requestsRefused: 0,
-  publicIncluded: 0,
-  paidWei: 0n,
 }
 
 /** Starts the builder's server and takes over block building of the chain at `rpcUrl`. Throws KeeperError 'lab-failed'. */
@@ -130,102 +80,37 @@ export const createBuilder = async (options: BuilderOptions): Promise<Builder> =
     return decoded.hash
   }
 
-  const server = await startRelayServer(
-    {
-      onBundle: takeBundle,
-      onCancel: bundles.cancel,
-      onRawTransaction: raw => submitPublic(raw),
-      callBundle: call => callBundle(rpc, call, coinbase),
-      onRefusal: () => {
-        stats = { ...stats, requestsRefused: stats.requestsRefused + 1 }
-      },
-      misbehaviour: () => misbehaviour,
-    },
-    options.port ?? 0,
-  )
+  const onRefusal = (): void => {
+    stats = { ...stats, requestsRefused: stats.requestsRefused + 1 }
+  }
 
-  const frameOf = (parent: ParentBlock, build: BuildOptions): BlockFrame => ({
-    number: parent.number + 1n,
-    timestampSec: build.timestampSec ?? parent.timestampSec + (options.slotSec ?? 12n),
-    baseFeePerGasWei: build.baseFeePerGasWei ?? nextBaseFee(parent),
-    gasLimit: parent.gasLimit,
+  const serverDeps: RelayServerDeps = {
+    onBundle: takeBundle,
+    onCancel: bundles.cancel,
+    onRawTransaction: raw => submitPublic(raw),
+    callBundle: call => callBundle(rpc, call, coinbase),
+    onRefusal,
+    misbehaviour: () => misbehaviour,
+  }
+  const server = await startRelayServer(serverDeps, options.port ?? 0)
+
+  const deps: AssembleDeps = {
+    rpc,
+    bundles,
+    publics,
     coinbase,
-  })
-
-  const choose = async (
-    frame: BlockFrame,
-    top: readonly PoolTransaction[],
-    nonces: ReadonlyMap<Address, bigint>,
-    barred: ReadonlySet<Hex>,
-  ) => {
-    const candidates = bundles.forBlock(frame.number).filter(bundle => !barred.has(bundle.bundleHash))
-    if (misbehaviour.mode === 'never-includes') {
-      return { chosen: [], rejected: candidates.map(({ bundleHash }) => ({ bundleHash, reason: 'the builder never includes' })) }
-    }
-    const minPaymentWei = options.minPaymentWei ?? 1n
-    const transactionGasCap = options.transactionGasCap ?? EIP7825_GAS_CAP
-    return selectBundles({ rpc, frame, top, bundles: candidates, nonces, minPaymentWei, transactionGasCap })
-  }
-
-  /** The order of the block. */
-  const arrange = (top: readonly PoolTransaction[], chosen: readonly ChosenBundle[], tail: readonly PoolTransaction[]) => {
-    const entry =
-      (place: Entry['place']) =>
-      (transaction: PoolTransaction): Entry => ({ transaction, place, bundle: null })
-    const own = ({ bundle }: ChosenBundle): readonly Entry[] =>
-      bundle.transactions.map(transaction => ({ transaction, place: 'bundle' as const, bundle }))
-    const [head, middle, end] = [top.map(entry('top')), chosen.map(own), tail.map(entry('public'))]
-    return misbehaviour.mode === 'other-order'
-      ? [...head, ...end, ...[...middle].reverse().flat()]
-      : [...head, ...middle.flat(), ...end]
-  }
-
-  const record = (block: BuiltBlock): void => {
-    bundles.forget(block.number)
-    stats = {
-      ...stats,
-      blocks: stats.blocks + 1,
-      bundlesIncluded: stats.bundlesIncluded + block.bundles.length,
-      bundlesRejected: stats.bundlesRejected + block.rejected.length,
-      publicIncluded: stats.publicIncluded + block.included.filter(({ place }) => place === 'public').length,
-      paidWei: block.bundles.reduce((total, { paidWei }) => total + paidWei, stats.paidWei),
-    }
-    const { number, hash, included, rejected } = block
-    options.log?.log('debug', 'block-built', { number: String(number), hash, transactions: included.length, rejected })
+    minPaymentWei: options.minPaymentWei ?? 1n,
+    transactionGasCap: options.transactionGasCap ?? EIP7825_GAS_CAP,
+    slotSec: options.slotSec ?? 12n,
+    mode: () => misbehaviour.mode,
   }
 
   const build = async (request: BuildOptions): Promise<BuiltBlock> => {
-    const given = await Promise.all((request.topOfBlock ?? []).map(toPoolTransaction))
-    const top = [...given, ...publics.top()]
-    const accounts = new Set([...bundles.senders(), ...publics.senders(), ...top.map(({ from }) => from)])
-    const { parent, nonces } = await readParent(rpc, [...accounts])
-    stats = { ...stats, bundlesStale: stats.bundlesStale + bundles.forget(parent.number) }
-    const frame = frameOf(parent, request)
-    const offended: Rejection[] = []
-    for (;;) {
-      const barred = new Set(offended.map(({ bundleHash }) => bundleHash))
-      const { chosen, rejected } = await choose(frame, top, nonces, barred)
-      const ahead = [...top, ...chosen.flatMap(({ bundle }) => bundle.transactions)]
-      const tail = publics.ordered(
-        frame,
-        nonces,
-        ahead,
-        chosen.reduce((gas, { gasUsed }) => gas + gasUsed, 0n),
-      )
-      const entries = arrange(top, chosen, tail)
-      const { timestampSec } = frame
-      const mined = await mineInOrder({ rpc, entries, timestampSec, baseFeePerGasWei: frame.baseFeePerGasWei, coinbase })
-      if (mined.kind === 'offended') {
-        offended.push({ bundleHash: mined.bundle.bundleHash, reason: mined.why })
-        continue
-      }
-      publics.settle(entries, mined.dropped)
-      const { kind: _, ...facts } = mined
-      const landed = chosen.map(({ bundle: { bundleHash }, paidWei, gasUsed }) => ({ bundleHash, paidWei, gasUsed }))
-      const block = { ...facts, timestampSec, bundles: landed, rejected: [...rejected, ...offended] }
-      record(block)
-      return block
-    }
+    const block = await assembleBlock(deps, request)
+    stats = withBlock(stats, block)
+    const { number, hash, included, rejected } = block
+    options.log?.log('debug', 'block-built', { number: String(number), hash, transactions: included.length, rejected })
+    return block
   }
 
   return {

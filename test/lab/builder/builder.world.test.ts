@@ -1,7 +1,7 @@
 // The builder on a real chain: what lands, in which order, and what is left out for which reason.
 import { keccak256, parseTransaction } from 'viem'
 import type { Hex } from '../../../src/core/primitives'
-import type { BuiltBlock } from '../../../src/lab/builder/builder'
+import type { BuiltBlock } from '../../../src/lab/builder/assemble'
 import {
   account,
   type Bench,
