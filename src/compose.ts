@@ -1,0 +1,144 @@
+// Composition root: one chain's config and its ports become a keeper. Knows every room, decides nothing.
+import { KeeperError } from './core/errors'
+import type { Address, Block, LogFilter } from './core/primitives'
+import { createSlotClock } from './core/slot-clock'
+import type { Book, VenueBook } from './core/strategy'
+import type { ChainConfig } from './config/config'
+import { createExecutor, type Executor } from './executor/executor'
+import { createLiquidatorCodec } from './executor/liquidator-codec'
+import { createKeeper, type Keeper, type TickReport } from './keeper'
+import type { Chain, LogSink, Meter, Relay, Signer, Store } from './ports'
+import { DEFAULT_GAS_MODEL } from './profitability/gas-model'
+import { strategies } from '../strategies'
+import { venues } from './venues/registry'
+import { type BackfillProgress, createWatcher, type Watcher } from './watcher/watcher'
+
+export interface KeeperPorts {
+  readonly chain: Chain
+  readonly signers: readonly Signer[]
+  readonly relays: readonly Relay[]
+  readonly log: LogSink
+  readonly meter: Meter
+  readonly store: Store
+  readonly nowMs: () => number
+  readonly onTick?: (report: TickReport) => void
+}
+
+/** What reading a chain takes: no key, no relay, no executor. */
+export interface Reading {
+  readonly books: readonly Book[]
+  readonly venues: readonly VenueBook[]
+  readonly watcher: Watcher
+}
+
+export interface Composed extends Reading {
+  readonly keeper: Keeper
+  readonly executor: Executor
+}
+
+/** Most estimated gas in one transaction: the EIP-7825 cap less the margin that the gas limit needs over the estimate. */
+const PLAN_GAS_SHARE = { numerator: 7n, denominator: 10n }
+const MAX_GAS_PER_TRANSACTION = 1n << 24n
+
+/** Validity after the target's own time: five missed slots of twelve seconds. */
+const GRACE_SEC = 60n
+
+/** A part's settings were parsed by that part's own schema: the registry can't say so in types, since it holds parts of many kinds. */
+const settingsOf = (parts: Readonly<Record<string, unknown>>, name: string): never => parts[name] as never
+
+const createBooks = (config: ChainConfig): { readonly books: readonly Book[]; readonly venueBooks: readonly VenueBook[] } => ({
+  books: strategies.filter(each => config.strategies[each.name] !== undefined).map(each => each.createBook(settingsOf(config.strategies, each.name), config.scope)),
+  venueBooks: venues.filter(each => config.venues[each.name] !== undefined).map(each => each.createBook(settingsOf(config.venues, each.name))),
+})
+
+/** Tokens between which routes may run: what liquidations take and give, wrapped native, and the config's own hops. */
+const routeTokens = (config: ChainConfig, books: readonly Book[]): readonly Address[] => [
+  ...new Set([config.wrappedNative, ...config.hopTokens, ...books.flatMap(book => book.pairs().flatMap(pair => [pair.from, pair.to]))]),
+]
+
+/** Books, venues and the watcher that runs them. `extraFilters` are the executor's own events. */
+export const composeReading = (
+  config: ChainConfig,
+  ports: Pick<KeeperPorts, 'chain' | 'log' | 'meter'>,
+  extraFilters: () => readonly LogFilter[] = () => [],
+): Reading => {
+  const { books, venueBooks } = createBooks(config)
+  const watcher = createWatcher({
+    chain: ports.chain,
+    strategies: books,
+    venues: venueBooks,
+    afterStrategies: () => {
+      for (const venue of venueBooks) venue.track(routeTokens(config, books))
+    },
+    extraFilters,
+    log: ports.log,
+    meter: ports.meter,
+    finalityDepth: config.finalityDepth,
+  })
+  return { books, venues: venueBooks, watcher }
+}
+
+/** The keeper of one chain. `contract` is the deployed executor. */
+export const composeKeeper = (config: ChainConfig, contract: Address, ports: KeeperPorts): Composed => {
+  const { chain, log, meter, store } = ports
+  const executor = createExecutor({
+    chain,
+    signers: ports.signers,
+    relays: ports.relays,
+    contract,
+    wrappedNative: config.wrappedNative,
+    policy: {
+      floorShareBps: config.floorShareBps,
+      maxPriorityFeePerGasWei: config.maxPriorityFeePerGasWei,
+      minProfitWei: config.minProfitWei,
+      maxGasPerTransaction: MAX_GAS_PER_TRANSACTION,
+      lowBalanceWei: config.lowBalanceWei,
+      finalityDepth: config.finalityDepth,
+    },
+    codec: createLiquidatorCodec(contract),
+    log,
+    meter,
+    store,
+  })
+  const reading = composeReading(config, ports, executor.logFilters)
+  const keeper = createKeeper({
+    chain,
+    watcher: reading.watcher,
+    books: reading.books,
+    venues: reading.venues,
+    executor,
+    slotClock: createSlotClock(config.slotSec),
+    assess: { wrappedNative: config.wrappedNative, executor: contract, gasModel: DEFAULT_GAS_MODEL, maxHops: config.maxHops },
+    policy: {
+      bidShareBps: config.bidShareBps,
+      payee: config.payee,
+      floorShareBps: config.floorShareBps,
+      minProfitWei: config.minProfitWei,
+      maxGasPerTransaction: (MAX_GAS_PER_TRANSACTION * PLAN_GAS_SHARE.numerator) / PLAN_GAS_SHARE.denominator,
+      graceSec: GRACE_SEC,
+    },
+    maxPriorityFeePerGasWei: config.maxPriorityFeePerGasWei,
+    log,
+    meter,
+    store,
+    nowMs: ports.nowMs,
+    ...(ports.onTick === undefined ? {} : { onTick: ports.onTick }),
+  })
+  return { ...reading, keeper, executor }
+}
+
+const mustHaveCode = async (chain: Chain, address: Address, what: string, hint: string): Promise<void> => {
+  const code = await chain.code(address)
+  if (code === '0x')
+    throw new KeeperError('no-code', `${what} ${address} has no code on chain ${chain.id}: ${hint}`, { retryable: false })
+}
+
+/** Everything that the config names must be there before the first block is judged. Rejects with no-code. */
+export const checkContracts = async (config: ChainConfig, chain: Chain, books: readonly Book[]): Promise<void> => {
+  await mustHaveCode(chain, config.wrappedNative, 'wrappedNative', 'check the address and that the RPC serves this chain')
+  for (const book of books) await mustHaveCode(chain, book.address, `strategies.${book.strategy}.address`, 'check the address and the chain id')
+}
+
+/** Folds history with progress, so that the first head finds everything ready. */
+export const startReading = async (reading: Reading, signal: AbortSignal, onProgress?: (progress: BackfillProgress) => void): Promise<Block> =>
+  reading.watcher.backfill(signal, onProgress)
