@@ -71,7 +71,7 @@ const without = (draft: Draft, out: Take): readonly Draft[] => {
 }
 
 /** Leaves out the takes of least value until the drafts that count are within the allowance. The order stays. */
-export const fit = (drafts: readonly Draft[], allowance: Allowance): Trimmed => {
+export const trim = (drafts: readonly Draft[], allowance: Allowance): Trimmed => {
   const skips: Skip[] = []
   let left = drafts
   for (;;) {

@@ -9,6 +9,7 @@ import { type DispatchContext, dispatch } from './dispatch'
 import { createFailureMemory } from './failure-memory'
 import { createFlightList, type InFlight, type InFlightSummary, type RelayRecord } from './in-flight'
 import { createKeyRing, type FreeKey } from './key-ring'
+import { createLiquidatorCodec } from './liquidator-codec'
 import { abandonedOutcome } from './outcome'
 import { DEFAULT_EXECUTOR_POLICY, type ExecutorPolicy } from './policy'
 import { type Fees, feesAt } from './pricing'
@@ -26,7 +27,8 @@ export interface ExecutorDeps {
   readonly wrappedNative: Address
   /** What is left out has its default. */
   readonly policy: Partial<ExecutorPolicy>
-  readonly codec: RunCodec
+  /** The contract's language; tests speak their own. Default: the Liquidator's. */
+  readonly codec?: RunCodec
   readonly log: LogSink
   readonly meter: Meter
   readonly store: Store
@@ -90,7 +92,8 @@ const sentOf = (flight: InFlight): SentTransaction => ({
 })
 
 export const createExecutor = (deps: ExecutorDeps): Executor => {
-  const { chain, relays, contract, wrappedNative, codec, log, meter, store } = deps
+  const { chain, relays, contract, wrappedNative, log, meter, store } = deps
+  const codec = deps.codec ?? createLiquidatorCodec(contract)
   const policy: ExecutorPolicy = { ...DEFAULT_EXECUTOR_POLICY, ...deps.policy }
   const ring = createKeyRing(chain, deps.signers, log, meter)
   const flights = createFlightList()

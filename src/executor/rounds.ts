@@ -4,7 +4,7 @@ import { BPS } from '../core/fixed-point'
 import type { Address, Block, TargetBlock } from '../core/primitives'
 import type { Profit, Skip, Take } from '../core/verdict'
 import type { Chain, SimulatedResult } from '../ports'
-import { type Allowance, type Draft, estimatedGas, fit, narrowed, simulationGas, skipOf, split, type Trimmed } from './draft'
+import { type Allowance, type Draft, estimatedGas, trim, narrowed, simulationGas, skipOf, split, type Trimmed } from './draft'
 import type { ExecutorPolicy } from './policy'
 import { exceedsGasCap, type Fees, gasLimitFor, profitAfterBid } from './pricing'
 import type { RunCodec, RunOrder, RunReading } from './run-codec'
@@ -86,7 +86,7 @@ const legFailures = (draft: Draft, reading: RunReading, mayExceed: boolean, poli
   })
 
 const cutByValue = (draft: Draft, allowance: Allowance): Judgement => {
-  const { drafts, skips } = fit([draft], allowance)
+  const { drafts, skips } = trim([draft], allowance)
   return { kind: 'cut', rest: drafts, failures: [], skips }
 }
 
@@ -152,7 +152,7 @@ export const withinBudget = (drafts: readonly Draft[], parent: Block, context: R
   const allowances: readonly Allowance[] = [...ofKeys, { counts: () => true, limit: room, price: 1n, why }]
   return allowances.reduce<Trimmed>(
     (trimmed, allowance) => {
-      const next = fit(trimmed.drafts, allowance)
+      const next = trim(trimmed.drafts, allowance)
       return { drafts: next.drafts, skips: [...trimmed.skips, ...next.skips] }
     },
     { drafts, skips: [] },

@@ -12,7 +12,7 @@ export interface Advance {
   /** The newest block. */
   readonly block: Block
   readonly logs: readonly Log[]
-  /** Receipts of `block`; null if they were not asked for or the node has no such method. */
+  /** Whole blocks' receipts, of some or all new blocks; null: of none. */
   readonly receipts: readonly Receipt[] | null
   /** First block number whose block was replaced since then; null or absent: none was. */
   readonly reorgFrom?: bigint | null
@@ -25,11 +25,13 @@ export interface Settled {
   readonly outcome: Outcome
 }
 
-/** The receipt of `hash`, without a request where the block's own receipts answer it. Rejects with KeeperError where the chain does. */
+/** The receipt of `flight`, without a request where its block's own receipts answer it. Rejects with KeeperError where the chain does. */
 const receiptOf = async (chain: Chain, flight: InFlight, { block, receipts }: Advance): Promise<Receipt | null> => {
   const known = receipts?.find(receipt => receipt.transactionHash === flight.hash)
   if (known !== undefined) return known
-  return receipts !== null && flight.targetBlock === block.number ? null : chain.receipt(flight.hash)
+  const hasWholeTarget =
+    flight.targetBlock === block.number && receipts?.some(receipt => receipt.blockHash === block.hash) === true
+  return hasWholeTarget ? null : chain.receipt(flight.hash)
 }
 
 const endOf = (flight: InFlight, receipt: Receipt | null, codec: RunCodec, stillOpen: StillOpen): Outcome => {
