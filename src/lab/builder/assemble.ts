@@ -17,6 +17,8 @@ export interface BuildOptions {
   readonly baseFeePerGasWei?: bigint
   /** Before everything else, in this order: oracle updates, arbitrage. Every simulation runs it: keep what only burns gas out of it. */
   readonly topOfBlock?: readonly LabTransaction[]
+  /** After everything else, in this block or never, as far as there is room. Never simulated: here belongs what only burns gas. */
+  readonly endOfBlock?: readonly LabTransaction[]
 }
 
 export interface BuiltBundle {
@@ -55,6 +57,7 @@ export interface AssembleDeps {
 interface Ground {
   readonly frame: BlockFrame
   readonly top: readonly PoolTransaction[]
+  readonly end: readonly PoolTransaction[]
   readonly nonces: ReadonlyMap<Address, bigint>
 }
 
@@ -93,10 +96,11 @@ const arrange = (
 const groundFor = async (deps: AssembleDeps, build: BuildOptions): Promise<Ground & { readonly stale: number }> => {
   const { rpc, bundles, publics } = deps
   const given = await Promise.all((build.topOfBlock ?? []).map(toPoolTransaction))
+  const end = await Promise.all((build.endOfBlock ?? []).map(toPoolTransaction))
   const top = [...given, ...publics.top()]
   const accounts = new Set([...bundles.senders(), ...publics.senders(), ...top.map(({ from }) => from)])
   const { parent, nonces } = await readParent(rpc, [...accounts])
-  return { frame: frameOf(parent, build, deps), top, nonces, stale: bundles.forget(parent.number) }
+  return { frame: frameOf(parent, build, deps), top, end, nonces, stale: bundles.forget(parent.number) }
 }
 
 /** Builds the next block. Not to be called twice at once. Throws KeeperError 'lab-failed'. */
@@ -109,7 +113,7 @@ export const assembleBlock = async (deps: AssembleDeps, build: BuildOptions): Pr
     const ahead = [...top, ...chosen.flatMap(({ bundle }) => bundle.transactions)]
     const gasAhead = chosen.reduce((gas, { gasUsed }) => gas + gasUsed, 0n)
     const tail = deps.publics.ordered(frame, nonces, ahead, gasAhead)
-    const entries = arrange(top, chosen, tail, deps.mode())
+    const entries = arrange(top, chosen, [...tail, ...ground.end], deps.mode())
     const { timestampSec, baseFeePerGasWei } = frame
     const mined = await mineInOrder({ rpc: deps.rpc, entries, timestampSec, baseFeePerGasWei, coinbase: deps.coinbase })
     if (mined.kind === 'offended') {

@@ -216,6 +216,19 @@ describe('buildBlock', () => {
     expect((await bench.builder.buildBlock()).included).toEqual([])
   })
 
+  test('behavior: what goes to the end of the block is tried once, after everything else', async () => {
+    await bench.builder.submitPublic(await pay(alice, 1n))
+    const filler = { from: account(5).address.toLowerCase() as Hex, to: FIRST_COME, gas: 80_000n }
+    const hungry = { ...filler, from: account(6).address.toLowerCase() as Hex, gas: 29_990_000n }
+    const block = await bench.builder.buildBlock({ endOfBlock: [filler, hungry] })
+    expect(block.included.map(({ place, ok }) => [place, ok])).toEqual([
+      ['public', true],
+      ['public', true],
+    ])
+    expect(block.dropped).toMatchObject([{ kind: 'no-room', from: hungry.from }])
+    expect((await bench.builder.buildBlock()).included).toEqual([])
+  })
+
   test("behavior: the block's gas limit holds", async () => {
     await bench.rpc.request('evm_setBlockGasLimit', '0x30d40')
     await bench.builder.buildBlock()
