@@ -46,7 +46,14 @@ export const marketMakerAbi = parseAbi([
   'function bringBack((address pool, uint160 lowestX96, uint160 highestX96)[] bands)',
 ])
 
-export const routerAbi = parseAbi([
-  'function exactInput((bytes path, address recipient, uint256 deadline, uint256 amountIn, uint256 amountOutMinimum) params) payable returns (uint256 amountOut)',
-  'function exactOutput((bytes path, address recipient, uint256 deadline, uint256 amountOut, uint256 amountInMaximum) params) payable returns (uint256 amountIn)',
+const RIG_SUBJECT = [
+  'struct Params { address loanToken; address collateralToken; address oracle; address irm; uint256 lltv; }',
+  'struct Subject { address morpho; address router; address wrappedNative; Params params; address borrower; }',
+  'struct Size { uint256 seizedAssets; uint256 repaidShares; }',
+  'struct Route { bool isBuyFirst; bytes sell; bytes buy; }',
+] as const
+
+export const refereeRigAbi = parseAbi([
+  ...RIG_SUBJECT,
+  'function measure(Subject subject, Size[] sizes, Route[] routes) returns (uint256[] gains, uint256[] gasUsed)',
 ])

@@ -4,9 +4,10 @@ import type { Address, Hex } from '../../core/primitives'
 import type { Anvil } from '../anvil'
 import { pricesAt } from '../prices/rounds'
 import { createLabRpc, type LabRpc } from '../rpc'
+import { tokenAbi } from './abis'
 import { officialBytecode } from './contracts'
 import { feedAnswer } from './feeds'
-import { LabAggregator, LabBlockFiller, LabLens, LabMarketMaker } from './lab-artifacts'
+import { LabAggregator, LabBlockFiller, LabLens, LabMarketMaker, LabRefereeRig } from './lab-artifacts'
 import { openMarkets } from './markets'
 import { createOutbox, type Outbox, toQuantity } from './outbox'
 import { openPools } from './pools'
@@ -59,6 +60,7 @@ const deployContracts = ({ deploy, from }: Deployer, wrappedNative: Address): Wo
     marketMaker: deploy('LabMarketMaker', LabMarketMaker.bytecode),
     lens: deploy('LabLens', LabLens.bytecode),
     filler: deploy('LabBlockFiller', LabBlockFiller.bytecode),
+    refereeRig: deploy('LabRefereeRig', LabRefereeRig.bytecode),
   }
 }
 
@@ -120,12 +122,7 @@ export const createWorld = async (anvil: Pick<Anvil, 'httpUrl'>, spec: WorldSpec
   await outbox.mine()
   const send = (to: Address, data: Hex, label: string, valueWei = 0n): void =>
     void outbox.add({ from: deployer, to, data, label, valueWei })
-  send(
-    wrapped.address,
-    encodeFunctionData({ abi: [{ type: 'function', name: 'deposit', inputs: [], outputs: [], stateMutability: 'payable' }] }),
-    'deposit',
-    RICH_WEI / 2n,
-  )
+  send(wrapped.address, encodeFunctionData({ abi: tokenAbi, functionName: 'deposit' }), 'deposit', RICH_WEI / 2n)
   const pools = openPools({ spec, tokens, contracts, send })
   const markets = await openMarkets({ spec, seed, tokens, feeds, contracts, deployer, outbox })
   const startSec = await openingBlock(rpc, spec)

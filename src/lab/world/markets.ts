@@ -154,7 +154,8 @@ export const openMarkets = async (plan: MarketsPlan): Promise<readonly WorldMark
   )
   for (const { market, draws } of opened)
     for (const { account, debtAssets } of draws) {
-      const args = [market.params, debtAssets, 0n, account, account] as const
+      // To one receiver: a balance for each borrower would be one more slot that the chain hashes every block.
+      const args = [market.params, debtAssets, 0n, account, plan.deployer] as const
       const data = encodeFunctionData({ abi: morphoAbi, functionName: 'borrow', args })
       plan.outbox.add({ from: account, to: plan.contracts.morpho, data, label: `borrow in ${market.name}`, gas: 1_000_000n })
     }

@@ -47,6 +47,7 @@ export interface WorldContracts {
   readonly marketMaker: Address
   readonly lens: Address
   readonly filler: Address
+  readonly refereeRig: Address
 }
 
 /** Impersonated accounts that play everybody else. */

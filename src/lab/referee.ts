@@ -1,0 +1,151 @@
+// Says which positions could have been closed with profit, and from which block on, by trying it on the contracts alone.
+// Shares no code with profitability, strategies or venues: it is the measure that they are held to.
+import { nextBaseFeeWei } from '../core/base-fee'
+import type { Address, Hex } from '../core/primitives'
+import type { Prices } from './prices/rounds'
+import { type BestClose, bestClose, type TryAt } from './referee/best-close'
+import { candidateRoutes, type RigRoute } from './referee/candidate-routes'
+import { isUnhealthy, unpayableDebt } from './referee/health'
+import { createWatchList } from './referee/watch-list'
+import { type MarketState, type PositionState, readPositions, uncoveredUsd } from './world/accounting'
+import { priceOf, usdOf } from './world/market-price'
+import type { LabBlock } from './world/play'
+import type { World, WorldMarket } from './world/world'
+
+export interface RefereeVerdict {
+  readonly market: WorldMarket
+  readonly account: Address
+  /** First block N whose end state left it unhealthy. */
+  readonly unhealthySince: bigint
+  /** N + 1 of the first N whose end state makes closing it profitable; null while none does. */
+  readonly firstEligibleBlock: bigint | null
+  /** At that N, or the best seen so far; null where no close was worth trying or possible. */
+  readonly bestProfitWei: bigint | null
+  /** Loan units that no close could have recovered at the first eligible block; 0n if not eligible. */
+  readonly unpayableAssets: bigint
+}
+
+export interface RefereeOptions {
+  /** A close is profitable above max(this, marginBps of its gas cost): what is nearer to zero is nobody's fault. Default 5e14. */
+  readonly epsilonWei?: bigint
+  /** Default 2,500: a quarter of the gas cost. */
+  readonly marginBps?: bigint
+  /** After how many seconds the next block is expected. Default 12. */
+  readonly slotSec?: bigint
+}
+
+export interface Referee {
+  /**
+   * Judges the end state of `block`, which the chain must still know, for a close in block + 1 at the base fee that the header
+   * implies. Call it for every block, in order. Each position is judged alone: that closing others first moves the pools is left
+   * out. `prices` only spare tries that even a 3 % windfall could not make pay.
+   */
+  judge(block: LabBlock, prices: Prices): Promise<void>
+  /** Everybody that was unhealthy at the end of a judged block. */
+  verdicts(): readonly RefereeVerdict[]
+  verdict(market: Hex, account: Address): RefereeVerdict | null
+  /**
+   * USD (WAD) of bad debt that an all-seeing keeper would still have at the end of `block`: positions that never were worth closing,
+   * and what could not be recovered at the first block in which the others were.
+   */
+  minimumBadDebtUsd(block: bigint, prices: Prices): Promise<bigint>
+  /** Milliseconds spent in `judge`. */
+  spentMs(): number
+}
+
+const EPSILON_WEI = 5n * 10n ** 14n
+const MARGIN_BPS = 2_500n
+const BPS = 10_000n
+const WAD = 10n ** 18n
+const WINDFALL_BPS = 300n
+const LEAST_GAS = 150_000n
+
+const maxOf = (a: bigint, b: bigint): bigint => (a > b ? a : b)
+
+/** False where the incentive and a windfall on the whole debt would not even pay for the gas: then nothing is tried. */
+const mayPay = (world: World, market: WorldMarket, position: PositionState, baseFee: bigint, prices: Prices): boolean => {
+  const wrapped = world.tokens.find(token => token.address === world.contracts.wrappedNative)
+  if (wrapped === undefined) return true
+  // Morpho's incentive is at most 3/7 of (1 - LLTV).
+  const gainBps = (BPS * 3n * (WAD - market.params.lltv)) / (7n * WAD) + WINDFALL_BPS
+  const debtUsd = usdOf(position.debtAssets, priceOf(prices, market.loan), market.loan.decimals)
+  return (debtUsd * gainBps) / BPS > usdOf(LEAST_GAS * baseFee, priceOf(prices, wrapped), wrapped.decimals)
+}
+
+const toVerdict = (
+  market: WorldMarket,
+  account: Address,
+  block: bigint,
+  before: RefereeVerdict | undefined,
+  best: BestClose | null,
+  unpayableAssets: bigint | null,
+): RefereeVerdict => {
+  const seen = before?.bestProfitWei ?? null
+  const now = best?.profitWei ?? null
+  const isEligible = unpayableAssets !== null
+  return {
+    market,
+    account,
+    unhealthySince: before?.unhealthySince ?? block,
+    firstEligibleBlock: isEligible ? block + 1n : null,
+    bestProfitWei: isEligible || seen === null ? now : now === null ? seen : maxOf(now, seen),
+    unpayableAssets: unpayableAssets ?? 0n,
+  }
+}
+
+export const createReferee = (world: World, options: RefereeOptions = {}): Referee => {
+  const slotSec = options.slotSec ?? 12n
+  const watchList = createWatchList(world)
+  const found = new Map<string, RefereeVerdict>()
+  const routes = new Map<Hex, readonly RigRoute[]>(
+    world.markets.map(({ id, params }) => [
+      id,
+      candidateRoutes(world.pools, params.collateralToken, params.loanToken, world.contracts.wrappedNative),
+    ]),
+  )
+  let spentMs = 0
+
+  const isProfitable = (best: BestClose, baseFee: bigint): boolean => {
+    const margin = (best.gasUsed * baseFee * (options.marginBps ?? MARGIN_BPS)) / BPS
+    return best.profitWei > maxOf(margin, options.epsilonWei ?? EPSILON_WEI)
+  }
+
+  const consider = async (state: MarketState, position: PositionState, at: TryAt, prices: Prices): Promise<void> => {
+    const { market, oraclePrice } = state
+    const { account } = position
+    const isWorthTrying = mayPay(world, market, position, at.baseFeePerGasWei, prices)
+    const best = isWorthTrying ? await bestClose({ world, market, position, oraclePrice, at }, routes.get(market.id) ?? []) : null
+    const isEligible = best !== null && isProfitable(best, at.baseFeePerGasWei)
+    const unpayable = isEligible ? unpayableDebt(position, oraclePrice, market.params.lltv) : null
+    const key = `${market.id}/${account}`
+    found.set(key, toVerdict(market, account, at.stateBlock, found.get(key), best, unpayable))
+    if (isEligible) watchList.retire(market, account)
+  }
+
+  const judge = async (block: LabBlock, prices: Prices): Promise<void> => {
+    const started = performance.now()
+    const at = { stateBlock: block.number, timestampSec: block.timestampSec + slotSec, baseFeePerGasWei: nextBaseFeeWei(block) }
+    for (const state of await watchList.readNear(block, at.timestampSec)) {
+      const unhealthy = state.positions.filter(position => isUnhealthy(position, state.oraclePrice, state.market.params.lltv))
+      for (const position of unhealthy) await consider(state, position, at, prices)
+    }
+    spentMs += performance.now() - started
+  }
+
+  const minimumBadDebtUsd = async (block: bigint, prices: Prices): Promise<bigint> => {
+    const states = await readPositions(world, watchList.remaining(), { block })
+    const never = states.flatMap(({ market, positions }) => positions.map(position => uncoveredUsd(market, position, prices)))
+    const lost = [...found.values()].map(({ market, unpayableAssets }) =>
+      usdOf(unpayableAssets, priceOf(prices, market.loan), market.loan.decimals),
+    )
+    return [...never, ...lost].reduce((sum, usd) => sum + usd, 0n)
+  }
+
+  return {
+    judge,
+    verdicts: () => [...found.values()],
+    verdict: (market, account) => found.get(`${market}/${account}`) ?? null,
+    minimumBadDebtUsd,
+    spentMs: () => spentMs,
+  }
+}
