@@ -81,11 +81,3 @@ export const createShutdown = ({ signals, log, exitNow }: ShutdownDeps): Shutdow
     },
   }
 }
-
-/** If the event loop is not empty a second after the end, something was not released: say what, then end all the same. */
-export const endWhenIdle = (exitNow: () => void, log: LogSink, delayMs = 1_000): void => {
-  setTimeout(() => {
-    log.log('warn', 'event-loop-not-empty', { resources: process.getActiveResourcesInfo() })
-    exitNow()
-  }, delayMs).unref()
-}
