@@ -41,15 +41,12 @@ const createScopeTest = (scope: Scope): ((position: Position, debtAssets: bigint
 export interface Finder {
   /** All positions of the market that the contract would let be liquidated at `timestampSec`, with their closes. */
   underWater(market: Market, timestampSec: bigint): readonly Opportunity[]
-  /** Why the market could not be judged when last asked for; null if it could. */
-  faultOf(market: Market): string | null
 }
 
 export const createFinder = (settings: FinderSettings, judge: Judge, lore: Lore): Finder => {
   const { strategy, morpho, horizonSec } = settings
   const isInScope = createScopeTest(settings.scope)
   const screens = new WeakMap<Market, Screen>()
-  const faults = new WeakMap<Market, string>()
 
   /**
    * True where nothing but time moved since an exact threshold was computed, and even the highest rate that the adaptive model knows does
@@ -114,16 +111,12 @@ export const createFinder = (settings: FinderSettings, judge: Judge, lore: Lore)
   const underWater = (market: Market, timestampSec: bigint): readonly Opportunity[] => {
     if (isClear(market, timestampSec)) return []
     const judged = judge.judge(market, timestampSec)
-    if (judged.kind === 'fault') {
-      faults.set(market, judged.reason)
-      return []
-    }
-    faults.delete(market)
+    if (judged.kind === 'fault') return []
     const threshold = thresholdOf(judged.totals, judged.price, judged.params.lltvWad)
     screens.set(market, { state: market.state, price: judged.price, atSec: timestampSec, threshold })
     const found = market.index.suffix(threshold)
     return found.length === 0 ? [] : confirm(market, judged, found, timestampSec)
   }
 
-  return { underWater, faultOf: market => faults.get(market) ?? null }
+  return { underWater }
 }

@@ -6,7 +6,7 @@ import type { Address, Hex, LogFilter, TargetBlock } from '../../src/core/primit
 import type { Book, MarketFault, Scope, Strategy } from '../../src/core/strategy'
 import { TOPIC, TOPIC_BORROW_RATE_UPDATE } from './abi'
 import { type Lore, needsReads, readMarkets } from './bootstrap'
-import { createFinder, type Finder } from './finder'
+import { createFinder } from './finder'
 import { createLogFold } from './fold'
 import { createJudge, type Judge } from './judge'
 import { createLedger, type Ledger, type Market } from './ledger'
@@ -105,13 +105,10 @@ const createFilters = (morpho: Address, lore: Lore) => {
 const unseenShares = ({ state, bySlot }: Market): bigint =>
   state.complete ? 0n : bySlot.reduce((left, position) => left - position.borrowShares, state.borrowShares)
 
-const faultOf = (market: Market, judge: Judge, finder: Finder): string | null => {
-  const { params } = market.state
-  if (params === null) return 'market parameters: not known yet'
-  const price = judge.priceOf(market, params)
-  if (price.kind === 'fault') return price.reason
-  const fault = finder.faultOf(market)
-  if (fault !== null) return fault
+/** Why the market can't be judged at `timestampSec`, or only in part; null if it can. */
+const faultOf = (market: Market, judge: Judge, timestampSec: bigint): string | null => {
+  const judged = judge.judge(market, timestampSec)
+  if (judged.kind === 'fault') return judged.reason
   const unseen = unseenShares(market)
   if (unseen === 0n) return null
   return `judged in part: ${unseen} of ${market.state.borrowShares} borrow shares belong to accounts that have not moved since fromBlock`
@@ -165,6 +162,8 @@ const createBook = (settings: Settings, scope: Scope): Book => {
   const judge = createJudge(lore, settings.maxOracleGas)
   const finder = createFinder({ strategy: NAME, morpho, horizonSec: settings.horizonSec, scope }, judge, lore)
   const markets = (): readonly Market[] => [...roll.open]
+  /** Time of the last target asked for: faults are told as of then. */
+  let targetSec = 0n
 
   /** What is known of models and tokens changed: it bears on every market. */
   const relearn = (): void => {
@@ -194,10 +193,13 @@ const createBook = (settings: Settings, scope: Scope): Book => {
     finalise: block => ledger.journal.finalise(block),
     blockReads: () => judge.reads(roll.open),
     acceptReads: (_block, results) => judge.accept(results),
-    opportunities: target => markets().flatMap(market => finder.underWater(market, target.timestampSec)),
+    opportunities: target => {
+      targetSec = target.timestampSec
+      return markets().flatMap(market => finder.underWater(market, targetSec))
+    },
     faults: () =>
       markets().flatMap((market): MarketFault[] => {
-        const reason = faultOf(market, judge, finder)
+        const reason = faultOf(market, judge, targetSec)
         return reason === null ? [] : [{ market: market.id, reason }]
       }),
     positions: target => markets().flatMap(market => viewsOf(market, judge, target)),
