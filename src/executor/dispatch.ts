@@ -1,5 +1,6 @@
 // Signs what passed its simulation and hands it to the relays: the end of the hot path. Asks the chain for nothing.
 import { keccak256 } from 'viem'
+import { maxOf, minOf, zeroFloorSub } from '../core/fixed-point'
 import type { Address, TargetBlock } from '../core/primitives'
 import type { LogSink, Relay, Signer } from '../ports'
 import { bundlesFor, type Carried } from './bundles'
@@ -27,6 +28,7 @@ export interface DispatchContext {
 interface Signed extends Carried {
   readonly passed: Passed
   readonly nonce: number
+  readonly gasLimit: bigint
 }
 
 export interface Dispatched {
@@ -36,7 +38,13 @@ export interface Dispatched {
   readonly signMs: number
 }
 
-const sign = async (signer: Signer, nonce: number, passed: Passed, context: DispatchContext): Promise<Signed> => {
+const sign = async (
+  signer: Signer,
+  nonce: number,
+  gasLimit: bigint,
+  passed: Passed,
+  context: DispatchContext,
+): Promise<Signed> => {
   const { codec, fees, policy } = context
   const { draft, profit } = passed
   const floorWei = totalFloorWei(predictedNets(draft.takes, profit, passed.gainsWei), policy)
@@ -46,11 +54,35 @@ const sign = async (signer: Signer, nonce: number, passed: Passed, context: Disp
     nonce,
     to: context.contract,
     data: codec.encode(orderOf(draft, profit.gasWei, floorWei, context.wrappedNative), legs),
-    gas: draft.gasLimit,
+    gas: gasLimit,
     maxFeePerGasWei: fees.maxFeePerGasWei,
     maxPriorityFeePerGasWei: fees.maxPriorityFeePerGasWei,
   })
-  return { raw, hash: keccak256(raw), netWei: profit.netWei, worstRevertWei: draft.gasLimit * fees.effectiveWei, passed, nonce }
+  return {
+    raw,
+    hash: keccak256(raw),
+    netWei: profit.netWei,
+    worstRevertWei: gasLimit * fees.effectiveWei,
+    gasLimit,
+    passed,
+    nonce,
+  }
+}
+
+/**
+ * Limits with room for one leg that fails in the worst way by the time it runs and burns all that it may: the legs after it must not
+ * starve. As far as cap and balance allow; a single leg needs no such room.
+ */
+const roomyLimits = (key: FreeKey, passed: readonly Passed[], { fees, policy }: DispatchContext): readonly bigint[] => {
+  const plain = passed.reduce((sum, each) => sum + each.draft.gasLimit, 0n)
+  let freeGas =
+    fees.maxFeePerGasWei === 0n ? policy.maxGasPerTransaction : zeroFloorSub(key.balanceWei / fees.maxFeePerGasWei, plain)
+  return passed.map(({ draft }) => {
+    const greediest = draft.takes.length < 2 ? 0n : draft.takes.reduce((most, take) => maxOf(most, take.leg.gasLimit), 0n)
+    const extra = minOf(minOf(greediest, policy.maxGasPerTransaction - draft.gasLimit), freeGas)
+    freeGas -= extra
+    return draft.gasLimit + extra
+  })
 }
 
 const flightOf = (signed: Signed, target: TargetBlock, fees: Fees, submissions: readonly Submission[]): InFlight => ({
@@ -62,7 +94,7 @@ const flightOf = (signed: Signed, target: TargetBlock, fees: Fees, submissions: 
   predicted: signed.passed.profit,
   gainsWei: signed.passed.gainsWei,
   gasUsed: signed.passed.gasUsed,
-  ceilingWei: signed.passed.draft.gasLimit * fees.maxFeePerGasWei,
+  ceilingWei: signed.gasLimit * fees.maxFeePerGasWei,
   replies: () => recordsOf(submissions, signed.raw),
 })
 
@@ -75,7 +107,9 @@ export const dispatch = async (
 ): Promise<Dispatched> => {
   const startMs = performance.now()
   const signed: Signed[] = []
-  for (const [index, each] of passed.entries()) signed.push(await sign(key.signer, key.nonce + index, each, context))
+  const limits = roomyLimits(key, passed, context)
+  for (const [index, each] of passed.entries())
+    signed.push(await sign(key.signer, key.nonce + index, limits[index] ?? each.draft.gasLimit, each, context))
   const signMs = performance.now() - startMs
   const submissions = bundlesFor(signed).map(shape => submit(context.relays, shape, target.number, context.signal, context.log))
   return {
