@@ -13,8 +13,8 @@ module.exports = {
       stop_exit_codes: [78],
       // 75 and 70 come back, ever more slowly.
       exp_backoff_restart_delay: 500,
-      // Above the keeper's own drain time (20 s): PM2's default of 1.6 s would kill it with bundles in flight.
-      kill_timeout: 30_000,
+      // Above the keeper's own drain time (30 s): PM2's default of 1.6 s would kill it with bundles in flight.
+      kill_timeout: 45_000,
       kill_retry_time: 1_000,
       max_memory_restart: '1G',
       merge_logs: true,

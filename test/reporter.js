@@ -9,7 +9,8 @@ class SummaryReporter {
       for (const name of skipped) console.log(`  - ${name}`)
     }
     const brokenFiles = results.testResults.filter(file => file.testExecError !== undefined && file.numFailingTests === 0).length
-    console.log(`\n${results.numPassedTests} passed, ${results.numFailedTests + brokenFiles} failed`)
+    // Jest adds its own summary after all reporters: this line is to be the last.
+    process.once('exit', () => console.log(`\n${results.numPassedTests} passed, ${results.numFailedTests + brokenFiles} failed`))
   }
 }
 

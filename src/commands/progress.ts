@@ -3,8 +3,8 @@ import { SingleBar } from 'cli-progress'
 import type { Io } from '../ops/terminal'
 
 export interface Progress {
-  /** Blocks from..to, `done` being the last one read. */
-  update(progress: { readonly from: bigint; readonly done: bigint; readonly to: bigint }): void
+  /** Blocks from..to of one folder's history, `done` being the last one read. */
+  update(progress: { readonly folder: string; readonly from: bigint; readonly done: bigint; readonly to: bigint }): void
   stop(): void
 }
 
@@ -12,20 +12,18 @@ export interface Progress {
 export const createProgress = (io: Io, title: string): Progress => {
   if (!io.isErrTerminal) return { update: () => undefined, stop: () => undefined }
   const bar = new SingleBar({
-    format: `${title} {bar} {percentage} % of {total} blocks`,
+    format: `${title} ({folder}) {bar} {percentage} % of {total} blocks`,
     hideCursor: true,
     clearOnComplete: true,
     stopOnComplete: false,
   })
   let isOpen = false
   return {
-    update: ({ from, done, to }) => {
-      const [read, total] = [Number(done - from) + 1, Number(to - from) + 1]
-      if (isOpen) {
-        bar.setTotal(total)
-        bar.update(read)
-      } else bar.start(total, read)
+    update: ({ folder, from, done, to }) => {
+      if (!isOpen) bar.start(1, 0, { folder })
       isOpen = true
+      bar.setTotal(Number(to - from + 1n))
+      bar.update(Number(done - from + 1n), { folder })
     },
     stop: () => {
       if (isOpen) bar.stop()

@@ -12,6 +12,8 @@ import { type ChainFacts, judgeHealth } from '../ops/health'
 import { createMetricsBook, type MetricsBook, withLabels } from '../ops/meter'
 import { startOpsServer } from '../ops/server'
 import { createShutdown, type Shutdown } from '../ops/shutdown'
+import type { Io } from '../ops/terminal'
+import { withFields } from '../ops/with-fields'
 import type { Chain, LogSink, Meter, Relay, Signer, Store } from '../ports'
 import { createFlashbotsRelay } from '../relay/flashbots'
 import { createJsonlStore } from '../store/jsonl'
@@ -19,7 +21,6 @@ import { type Frame, openFrame } from './frame'
 import { openChain } from './open-chain'
 import type { Command, RunOptions } from './options'
 import { createProgress } from './progress'
-import type { Io } from '../ops/terminal'
 
 const badConfig = (message: string): KeeperError => new KeeperError('bad-config', message, { retryable: false })
 
@@ -33,21 +34,43 @@ const DEFAULT_SLOT_MS = 12_000
 export const executorOf = (config: ChainConfig): Address => {
   if (config.executor !== null) return config.executor
   if (config.owner !== null) return liquidatorAddress(config.owner)
-  throw badConfig(`chains[${config.id}]: name \`executor\`, or \`owner\` so that its address is known; \`bulwark deploy\` deploys it`)
+  throw badConfig(
+    `chains[${config.id}]: name \`executor\`, or \`owner\` so that its address is known; \`bulwark deploy\` deploys it`,
+  )
 }
 
 const signersOf = (keys: readonly Secret[]): readonly Signer[] => {
   if (keys.length === 0)
-    throw badConfig('no key: set BULWARK_OPERATOR_KEYS in the environment or in .env (a key that the executor knows as operator, with gas money)')
+    throw badConfig(
+      'no key: set BULWARK_OPERATOR_KEYS in the environment or in .env (a key that the executor knows as operator, with gas money)',
+    )
   return keys.map(key => createLocalSigner(key.reveal() as Hex))
 }
 
-const relaysOf = (config: ChainConfig, authKey: Secret | null, log: LogSink, meter: Meter, shutdown: Shutdown): readonly Relay[] => {
-  if (config.relays.length === 0) throw badConfig(`chains[${config.id}].relays is empty: \`run\` needs somewhere to send bundles (\`dry-run\` does not)`)
+const relaysOf = (
+  config: ChainConfig,
+  authKey: Secret | null,
+  log: LogSink,
+  meter: Meter,
+  shutdown: Shutdown,
+): readonly Relay[] => {
+  if (config.relays.length === 0)
+    throw badConfig(`chains[${config.id}].relays is empty: \`run\` needs somewhere to send bundles (\`dry-run\` does not)`)
   if (authKey === null)
-    throw badConfig('no relay identity: set BULWARK_RELAY_KEY in the environment or in .env, and keep it: reputation and refunds hang on it')
+    throw badConfig(
+      'no relay identity: set BULWARK_RELAY_KEY in the environment or in .env, and keep it: reputation and refunds hang on it',
+    )
   return config.relays.map(({ name, url }) => {
-    const settings = { name, url, authKey: authKey.reveal() as Hex, chainId: config.id, timeoutMs: RELAY_TIMEOUT_MS, requestsPerSecond: RELAY_REQUESTS_PER_SECOND, log, meter }
+    const settings = {
+      name,
+      url,
+      authKey: authKey.reveal() as Hex,
+      chainId: config.id,
+      timeoutMs: RELAY_TIMEOUT_MS,
+      requestsPerSecond: RELAY_REQUESTS_PER_SECOND,
+      log,
+      meter,
+    }
     const relay = createFlashbotsRelay(settings)
     shutdown.onRelease(`relay ${name}`, () => relay.close())
     return relay
@@ -57,30 +80,55 @@ const relaysOf = (config: ChainConfig, authKey: Secret | null, log: LogSink, met
 const IS_OPERATOR_SELECTOR = '0x6d70f7ae'
 
 /** Contract deployed, keys allowed and funded: else nothing that is sent could ever land. */
-const checkReadiness = async (config: ChainConfig, chain: Chain, contract: Address, signers: readonly Signer[], log: LogSink): Promise<void> => {
+const checkReadiness = async (
+  config: ChainConfig,
+  chain: Chain,
+  contract: Address,
+  signers: readonly Signer[],
+  log: LogSink,
+): Promise<void> => {
   if ((await chain.code(contract)) === '0x')
-    throw new KeeperError('no-code', `executor ${contract} has no code on chain ${config.id}: run \`bulwark deploy\``, { retryable: false })
+    throw new KeeperError('no-code', `executor ${contract} has no code on chain ${config.id}: run \`bulwark deploy\``, {
+      retryable: false,
+    })
   const head = await chain.blockByTag('latest')
-  const calls = signers.map(({ address }) => ({ to: contract, data: `${IS_OPERATOR_SELECTOR}${address.slice(2).padStart(64, '0')}` as Hex }))
+  const calls = signers.map(({ address }) => ({
+    to: contract,
+    data: `${IS_OPERATOR_SELECTOR}${address.slice(2).padStart(64, '0')}` as Hex,
+  }))
   const allowed = await chain.read(calls, head.hash)
   const balances = await Promise.all(signers.map(({ address }) => chain.balance(address)))
   signers.forEach(({ address }, i) => {
     const answer = allowed[i]
     if (answer?.kind !== 'ok' || BigInt(answer.data) !== 1n)
-      throw badConfig(`${address} is no operator of executor ${contract} on chain ${config.id}: its owner must call setOperator(${address}, true)`)
+      throw badConfig(
+        `${address} is no operator of executor ${contract} on chain ${config.id}: its owner must call setOperator(${address}, true)`,
+      )
     if ((balances[i] ?? 0n) < config.lowBalanceWei)
-      log.log('warn', 'low-balance', { account: address, balanceWei: (balances[i] ?? 0n).toString(), alarmBelowWei: config.lowBalanceWei.toString() })
+      log.log('warn', 'low-balance', {
+        account: address,
+        balanceWei: (balances[i] ?? 0n).toString(),
+        alarmBelowWei: config.lowBalanceWei.toString(),
+      })
   })
   if (balances.every(balance => balance === 0n))
-    throw new KeeperError('no-funds', `no operator key has money for gas on chain ${config.id}: fund ${signers.map(signer => signer.address).join(', ')}`, { retryable: false })
+    throw new KeeperError(
+      'no-funds',
+      `no operator key has money for gas on chain ${config.id}: fund ${signers.map(signer => signer.address).join(', ')}`,
+      { retryable: false },
+    )
 }
 
 interface Facts {
-  readonly read: () => ChainFacts
+  readonly read: () => Promise<ChainFacts>
   readonly onTick: (report: TickReport) => void
 }
 
-const createFacts = (config: ChainConfig, nowMs: () => number, live: () => { inFlight: number; faults: readonly string[]; lowBalances: readonly string[] }): Facts => {
+const createFacts = (
+  config: ChainConfig,
+  nowMs: () => number,
+  live: () => Promise<Pick<ChainFacts, 'inFlight' | 'faults' | 'lowBalances'>>,
+): Facts => {
   let lastHead: ChainFacts['lastHead'] = null
   let failedTicks = 0
   const slotMs = config.slotSec === null ? DEFAULT_SLOT_MS : Number(config.slotSec) * 1_000
@@ -89,7 +137,17 @@ const createFacts = (config: ChainConfig, nowMs: () => number, live: () => { inF
       failedTicks = report.end === 'failed' ? failedTicks + 1 : report.end === 'done' ? 0 : failedTicks
       if (report.end === 'done') lastHead = { number: report.head.number, seenAtMs: nowMs() }
     },
-    read: () => ({ chainId: config.id, lastHead, maxHeadAgeMs: slotMs * SILENT_SLOTS, failedTicks, ...live() }),
+    read: async () => ({ chainId: config.id, maxHeadAgeMs: slotMs * SILENT_SLOTS, ...(await live()), lastHead, failedTicks }),
+  }
+}
+
+/** Asked when /health is, not every block. A node that does not answer is no proof of money. */
+const lowBalances = async (config: ChainConfig, chain: Chain, signers: readonly Signer[]): Promise<readonly string[]> => {
+  try {
+    const balances = await Promise.all(signers.map(signer => chain.balance(signer.address)))
+    return signers.flatMap(({ address }, i) => ((balances[i] ?? 0n) < config.lowBalanceWei ? [address] : []))
+  } catch {
+    return ['unknown: the node does not answer']
   }
 }
 
@@ -102,19 +160,25 @@ interface Daemon {
 }
 
 /** Everything up to the first head for one chain; what it gives runs until the shutdown. */
-const prepareChain = async (config: ChainConfig, { frame, shutdown, metrics, store, io }: Daemon): Promise<{ run: () => Promise<void>; facts: () => ChainFacts }> => {
+const prepareChain = async (
+  config: ChainConfig,
+  { frame, shutdown, metrics, store, io }: Daemon,
+): Promise<{ run: () => Promise<void>; facts: () => Promise<ChainFacts> }> => {
   const meter = withLabels(metrics.meter, { chain: String(config.id) })
-  const { log } = frame
+  const log = withFields(frame.log, { chain: config.id })
   const signers = signersOf(frame.environment.operatorKeys)
   const contract = executorOf(config)
   const relays = relaysOf(config, frame.environment.relayKey, log, meter, shutdown)
   const chain = await openChain(config, log, meter)
   shutdown.onRelease(`chain ${config.id}`, chain.close)
   const nowMs = (): number => performance.now()
-  const facts = createFacts(config, nowMs, () => ({
+  const facts = createFacts(config, nowMs, async () => ({
     inFlight: composed.executor.inFlight().count,
-    faults: [...composed.books.flatMap(book => book.faults().map(fault => `market ${fault.market}: ${fault.reason}`)), ...composed.venues.flatMap(venue => venue.faults().map(fault => `pool ${fault.pool}: ${fault.reason}`))],
-    lowBalances: [],
+    faults: [
+      ...composed.books.flatMap(book => book.faults().map(fault => `market ${fault.market}: ${fault.reason}`)),
+      ...composed.venues.flatMap(venue => venue.faults().map(fault => `pool ${fault.pool}: ${fault.reason}`)),
+    ],
+    lowBalances: await lowBalances(config, chain, signers),
   }))
   const composed = composeKeeper(config, contract, { chain, signers, relays, log, meter, store, nowMs, onTick: facts.onTick })
   await checkContracts(config, chain, composed.books)
@@ -123,7 +187,13 @@ const prepareChain = async (config: ChainConfig, { frame, shutdown, metrics, sto
   const head = await startReading(composed, shutdown.signal, progress.update).finally(progress.stop)
   const positions = composed.books.reduce((sum, book) => sum + book.size(), 0)
   const pools = composed.venues.reduce((sum, venue) => sum + venue.pools().length, 0)
-  log.log('info', 'ready', { chain: config.id, block: head.number.toString(), positions, pools, executor: contract, operators: signers.map(signer => signer.address) })
+  log.log('info', 'ready', {
+    block: head.number.toString(),
+    positions,
+    pools,
+    executor: contract,
+    operators: signers.map(signer => signer.address),
+  })
   return { run: () => composed.keeper.run(shutdown.signal), facts: facts.read }
 }
 
@@ -150,14 +220,21 @@ export const run: Command<RunOptions> = async (options, io) => {
     const daemon: Daemon = { frame, shutdown, metrics, store, io }
     const prepared = await Promise.all(frame.config.chains.map(config => prepareChain(config, daemon)))
     if (frame.config.metrics !== null) {
-      const server = await startOpsServer({ ...frame.config.metrics, metrics, health: () => judgeHealth(prepared.map(each => each.facts()), performance.now()) })
+      const server = await startOpsServer({
+        ...frame.config.metrics,
+        metrics,
+        health: async () => judgeHealth(await Promise.all(prepared.map(each => each.facts())), performance.now()),
+      })
       shutdown.onRelease('metrics server', server.close)
       frame.log.log('info', 'metrics', { url: `http://${frame.config.metrics.host}:${server.port}/metrics` })
     }
-    await keepAll(prepared.map(each => each.run), shutdown)
+    await keepAll(
+      prepared.map(each => each.run),
+      shutdown,
+    )
     return EXIT.done
   } catch (error) {
-    if (shutdown.signal.aborted && error instanceof KeeperError) return EXIT.done
+    if (shutdown.signal.aborted && (error === shutdown.signal.reason || error instanceof KeeperError)) return EXIT.done
     throw error
   } finally {
     await shutdown.release()
@@ -178,7 +255,13 @@ const logStore = (log: LogSink): Store => ({
       netRealisedWei: outcome.realised?.netWei.toString() ?? null,
     }),
   recordSkip: (block, skip) =>
-    log.log('debug', 'skip', { block: block.toString(), account: skip.position.account, market: skip.position.market, reason: skip.reason, message: skip.message }),
+    log.log('debug', 'skip', {
+      block: block.toString(),
+      account: skip.position.account,
+      market: skip.position.market,
+      reason: skip.reason,
+      message: skip.message,
+    }),
 })
 
 const openJournal = (path: string, log: LogSink, shutdown: Shutdown): Store => {

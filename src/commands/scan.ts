@@ -1,7 +1,7 @@
 // `bulwark scan`: every open position by distance to liquidation. Reads only; needs no key.
 import { checkContracts, composeReading, type Reading, startReading } from '../compose'
 import type { ChainConfig } from '../config/config'
-import { KeeperError } from '../core/errors'
+import { InvariantError } from '../core/errors'
 import type { PositionView } from '../core/opportunity'
 import type { TargetBlock } from '../core/primitives'
 import { createSlotClock } from '../core/slot-clock'
@@ -74,7 +74,7 @@ export const scan: Command<ScanOptions> = async (options, io) => {
     await scanAll(options, io, shutdown)
     return EXIT.done
   } catch (error) {
-    if (shutdown.signal.aborted && error instanceof KeeperError) return EXIT.interrupted
+    if (shutdown.signal.aborted && !(error instanceof InvariantError)) return EXIT.interrupted
     throw error
   } finally {
     await shutdown.release()

@@ -76,7 +76,9 @@ const chainKeys = (registry: Registry) => ({
   executor: addressValue
     .optional()
     .describe('The deployed executor contract. Default: the deterministic address that belongs to `owner` (`bulwark deploy`).'),
-  recipient: addressValue.optional().describe('Who gets the profit. Default: the owner.'),
+  recipient: addressValue
+    .optional()
+    .describe('Who gets the profit; `deploy` sets it in the contract when the owner signs. Default: the owner.'),
   relays: z
     .array(relay)
     .readonly()
@@ -95,8 +97,10 @@ const chainKeys = (registry: Registry) => ({
     .prefault(0)
     .describe('Least net profit, after gas and bid, worth acting for. In wei of the native token.'),
   maxPriorityFeePerGasWei: wholeValue
-    .prefault(0)
-    .describe('Priority fee per gas. Zero suits bundles, which pay by their bid; chains without bundles need one.'),
+    .prefault(10_000_000)
+    .describe(
+      'Priority fee per gas, in wei. Next to nothing suits bundles, which pay by their bid; chains without bundles need more.',
+    ),
   slotSec: wholeValue.optional().describe('Seconds between blocks. Default: inferred from the heads.'),
   markets: marketRules,
   accounts: accountRules,

@@ -15,7 +15,7 @@ export interface OpsServerDeps {
   /** 0: any free port. */
   readonly port: number
   readonly metrics: Pick<MetricsBook, 'text' | 'contentType'>
-  readonly health: () => Health
+  readonly health: () => Promise<Health>
 }
 
 /** Starts listening. /health answers 200 while the keeper would act (ok, degraded), 503 where it would not (down). Rejects with bad-config. */
@@ -23,7 +23,7 @@ export const startOpsServer = async ({ host, port, metrics, health }: OpsServerD
   const app = fastify({ forceCloseConnections: true })
   app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()))
   app.get('/health', async (_request, reply) => {
-    const state = health()
+    const state = await health()
     return reply.code(state.status === 'down' ? 503 : 200).send(state)
   })
   try {

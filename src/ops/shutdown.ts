@@ -13,7 +13,7 @@ export interface Shutdown {
   begin(reason: string): void
   /** Why it began; null if it has not. */
   reason(): string | null
-  /** `release` runs when it is time to go, after everything that was registered later. */
+  /** `release` runs when it is time to go, after everything that was registered later; at once if that time has passed. */
   onRelease(name: string, release: () => void | Promise<void>): void
   /** Runs all releasers once, going on past errors; gives the names of those that failed. Listens to no more signals afterwards. */
   release(): Promise<readonly string[]>
@@ -53,15 +53,20 @@ export const createShutdown = ({ signals, log, exitNow }: ShutdownDeps): Shutdow
   signals.on('SIGINT', onSignal)
   signals.on('SIGTERM', onSignal)
 
+  const releaseOne = async (name: string, release: () => void | Promise<void>): Promise<boolean> => {
+    try {
+      await release()
+      return true
+    } catch (error) {
+      log.log('error', 'release-failed', { name, error })
+      return false
+    }
+  }
+
   const releaseAll = async (): Promise<readonly string[]> => {
     const failed: string[] = []
     for (let next = releasers.pop(); next !== undefined; next = releasers.pop()) {
-      try {
-        await next.release()
-      } catch (error) {
-        failed.push(next.name)
-        log.log('error', 'release-failed', { name: next.name, error })
-      }
+      if (!(await releaseOne(next.name, next.release))) failed.push(next.name)
     }
     signals.off('SIGINT', onSignal)
     signals.off('SIGTERM', onSignal)
@@ -73,7 +78,8 @@ export const createShutdown = ({ signals, log, exitNow }: ShutdownDeps): Shutdow
     begin,
     reason: () => reason,
     onRelease: (name, release) => {
-      releasers.push({ name, release })
+      if (released === null) releasers.push({ name, release })
+      else void releaseOne(name, release)
     },
     release: () => {
       released ??= releaseAll()
