@@ -53,6 +53,12 @@ const prepareCoinbase = async (rpc: LabRpc, coinbase: Address): Promise<void> =>
   if (BigInt(balance) === 0n) await rpc.request('anvil_setBalance', coinbase, '0x1')
 }
 
+const rulesOf = ({ minPaymentWei = 1n, transactionGasCap = EIP7825_GAS_CAP, slotSec = 12n }: BuilderOptions) => ({
+  minPaymentWei,
+  transactionGasCap,
+  slotSec,
+})
+
 /** Starts the builder's server and takes over block building of the chain at `rpcUrl`. Throws KeeperError 'lab-failed'. */
 export const createBuilder = async (options: BuilderOptions): Promise<Builder> => {
   const rpc = createLabRpc(options.rpcUrl)
@@ -80,16 +86,14 @@ export const createBuilder = async (options: BuilderOptions): Promise<Builder> =
     return decoded.hash
   }
 
-  const onRefusal = (): void => {
-    stats = { ...stats, requestsRefused: stats.requestsRefused + 1 }
-  }
-
   const serverDeps: RelayServerDeps = {
     onBundle: takeBundle,
     onCancel: bundles.cancel,
     onRawTransaction: raw => submitPublic(raw),
     callBundle: call => callBundle(rpc, call, coinbase),
-    onRefusal,
+    onRefusal: () => {
+      stats = { ...stats, requestsRefused: stats.requestsRefused + 1 }
+    },
     misbehaviour: () => misbehaviour,
   }
   const server = await startRelayServer(serverDeps, options.port ?? 0)
@@ -99,9 +103,7 @@ export const createBuilder = async (options: BuilderOptions): Promise<Builder> =
     bundles,
     publics,
     coinbase,
-    minPaymentWei: options.minPaymentWei ?? 1n,
-    transactionGasCap: options.transactionGasCap ?? EIP7825_GAS_CAP,
-    slotSec: options.slotSec ?? 12n,
+    ...rulesOf(options),
     mode: () => misbehaviour.mode,
   }
 
