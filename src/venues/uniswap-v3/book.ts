@@ -19,6 +19,11 @@ export interface BookSettings {
   readonly feeTiers: readonly number[]
 }
 
+export interface UniswapV3Book extends VenueBook {
+  /** What a followed pool's quotes rest on; null where it is not followed or not read yet. For checks against the contract. */
+  stateOf(pool: Address): PoolState | null
+}
+
 /** How far a pool is known. `readAt`: the block whose end state was read; earlier logs are in it. */
 type Status =
   | { readonly kind: 'unread' }
@@ -30,7 +35,7 @@ type Status =
  * The live pools of `settings`: those configured, always, and those of the factory between tracked tokens. History is wanted only
  * with a factory; without its logs (a fork, a pruned node) the factory's getPool still finds the pools of the known tiers.
  */
-export const createUniswapV3Book = (settings: BookSettings): VenueBook => {
+export const createUniswapV3Book = (settings: BookSettings): UniswapV3Book => {
   const journal = createUndoJournal()
   const discovery = createDiscovery(settings.factory, settings.feeTiers)
   const statuses = new Map<Address, Status>(settings.pools.map(address => [address, { kind: 'unread' }]))
@@ -165,6 +170,10 @@ export const createUniswapV3Book = (settings: BookSettings): VenueBook => {
     pools: () => {
       poolsNow ??= [...statuses.values()].filter(status => status.kind === 'live').map(({ pool }) => pool)
       return poolsNow
+    },
+    stateOf: pool => {
+      const status = statuses.get(pool)
+      return status?.kind === 'live' ? status.state : null
     },
     faults: () => [...statuses].flatMap(([pool, status]) => (status.kind === 'fault' ? [{ pool, reason: status.reason }] : [])),
   }
