@@ -47,7 +47,14 @@ const relay = z.strictObject({
 })
 
 const partsOf = (parts: readonly ConfigPart[]) =>
-  z.strictObject(Object.fromEntries(parts.map(({ name, configSchema }) => [name, configSchema.optional()])))
+  z.strictObject(
+    Object.fromEntries(
+      parts.map(({ name, configSchema }) => [
+        name,
+        configSchema.optional().describe(configSchema.description ?? `Settings of ${name}.`),
+      ]),
+    ),
+  )
 
 const strategiesOf = (parts: readonly ConfigPart[]) =>
   partsOf(parts)
