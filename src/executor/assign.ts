@@ -44,7 +44,7 @@ export const assign = (
   policy: ExecutorPolicy,
 ): Trimmed => {
   if (keys.length === 0) {
-    const skips = plans.flatMap(({ takes }) => takes.map(take => skipOf(take, 'in-flight', 'every key still has a live bundle')))
+    const skips = plans.flatMap(({ takes }) => takes.map(take => skipOf(take, 'in-flight', 'no operator key is free')))
     return { drafts: [], skips }
   }
   const drafts = plans.flatMap(({ plan, takes }, index): readonly Draft[] => {

@@ -40,6 +40,8 @@ interface KeyState {
   ceilingWei: bigint
   isLive: boolean
   missesInARow: number
+  /** A background read came while it was live: read again once it is free. */
+  isDoubtful: boolean
 }
 
 /** So many misses in a row may mean that somebody else uses the key. */
@@ -57,15 +59,18 @@ export const createKeyRing = (chain: Chain, signers: readonly Signer[], log: Log
   }
   const start = async (): Promise<void> => {
     const states = await Promise.all(signers.map(async signer => ({ signer, ...(await read(signer.address)) })))
-    for (const state of states) keys.set(state.signer.address, { ...state, ceilingWei: 0n, isLive: false, missesInARow: 0 })
+    for (const state of states)
+      keys.set(state.signer.address, { ...state, ceilingWei: 0n, isLive: false, missesInARow: 0, isDoubtful: false })
   }
   const stateOf = (address: Address): KeyState | undefined => keys.get(address)
 
   const refresh = async (address: Address): Promise<void> => {
     const found = await read(address)
     const state = stateOf(address)
+    if (state === undefined) return
     // What is live was signed with the old nonce: it ends first, and its end asks again.
-    if (state === undefined || state.isLive) return
+    state.isDoubtful = state.isLive
+    if (state.isLive) return
     if (state.nonce !== found.nonce) log.log('warn', 'nonce-resynced', { key: address, ours: state.nonce, chain: found.nonce })
     state.nonce = found.nonce
     state.balanceWei = found.balanceWei
@@ -105,7 +110,8 @@ export const createKeyRing = (chain: Chain, signers: readonly Signer[], log: Log
       state.missesInARow = includedNonce === null ? state.missesInARow + 1 : 0
       if (includedNonce !== null) state.nonce = includedNonce + 1
       meter.gauge('key_balance_native', Number(state.balanceWei) / 1e18, { key: address })
-      if (state.missesInARow > 0 && state.missesInARow % MISSES_BEFORE_RESYNC === 0) resync(address)
+      const isSuspicious = state.missesInARow > 0 && state.missesInARow % MISSES_BEFORE_RESYNC === 0
+      if (isSuspicious || state.isDoubtful) resync(address)
     },
     ceilingWei: () => [...keys.values()].reduce((sum, state) => sum + state.ceilingWei, 0n),
     resync,

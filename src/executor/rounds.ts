@@ -4,17 +4,7 @@ import { BPS } from '../core/fixed-point'
 import type { Address, Block, TargetBlock } from '../core/primitives'
 import type { Profit, Skip, Take } from '../core/verdict'
 import type { Chain, SimulatedResult } from '../ports'
-import {
-  type Allowance,
-  type Draft,
-  estimatedGas,
-  narrowed,
-  simulationGas,
-  skipOf,
-  split,
-  type Trimmed,
-  trim,
-} from './draft'
+import { type Allowance, type Draft, estimatedGas, narrowed, simulationGas, skipOf, split, type Trimmed, trim } from './draft'
 import type { ExecutorPolicy } from './policy'
 import { exceedsGasCap, type Fees, gasLimitFor, profitAfterBid } from './pricing'
 import type { RunCodec, RunOrder, RunReading } from './run-codec'

@@ -261,6 +261,27 @@ describe('execute', () => {
       expect((await world.executor.execute([onePosition(1)], parent)).sent).toHaveLength(1)
     })
 
+    test('behavior: money that comes in while the key is live is noticed once it is free', async () => {
+      const world = createWorld({ balanceWei: estimateOfOne, policy: { drainTimeoutMs: 1_000 } })
+      const first = await world.executor.execute([onePosition(1), onePosition(2)], parent)
+      expect(first.sent).toHaveLength(1)
+      world.setBalance(100n * ETHER)
+      await new Promise(resolve => setImmediate(resolve))
+      await world.executor.drain()
+      const next = blockAt(101n)
+      expect((await world.executor.execute([planOf([takeOf(1)], next), planOf([takeOf(2)], next)], next)).sent).toHaveLength(2)
+    })
+
+    test('behavior: a full block is no low balance', async () => {
+      const small = blockAt(100n, { gasLimit: 1_000_000n, gasUsed: 500_000n })
+      const world = createWorld({ keys: 3 })
+      await world.executor.execute(
+        [1, 2, 3].map(n => planOf([takeOf(n)], small)),
+        small,
+      )
+      expect(world.log.lines.map(line => line.event)).not.toContain('low-balance')
+    })
+
     test('behavior: takes of one transaction are held back one by one', async () => {
       const world = createWorld({ balanceWei: estimateOfOne * 2n })
       const { sent, skips } = await world.executor.execute([planOf([takeOf(1), takeOf(2), takeOf(3), takeOf(4)], parent)], parent)

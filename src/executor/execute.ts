@@ -1,0 +1,144 @@
+// The way out: a block's plans are budgeted, simulated, signed and submitted. Keeps nothing itself.
+import type { PositionRef } from '../core/opportunity'
+import type { Address, Block, Hex, TargetBlock } from '../core/primitives'
+import type { Plan, Profit, Skip } from '../core/verdict'
+import { assign, reasonToWait, sift } from './assign'
+import { type DispatchContext, dispatch } from './dispatch'
+import type { InFlight, RelayRecord } from './in-flight'
+import type { FreeKey } from './key-ring'
+import type { ExecutorParts } from './parts'
+import { type Fees, feesAt } from './pricing'
+import { type Passed, type RoundsResult, runRounds } from './rounds'
+
+export interface SentTransaction {
+  readonly hash: Hex
+  readonly key: Address
+  readonly nonce: number
+  readonly targetBlock: bigint
+  readonly positions: readonly PositionRef[]
+  readonly predicted: Profit
+  readonly gasUsed: bigint
+  readonly ceilingWei: bigint
+  readonly replies: readonly RelayRecord[]
+}
+
+export interface ExecutionReport {
+  readonly sent: readonly SentTransaction[]
+  /** Takes left out, with reasons. Not recorded in the store: the caller does. */
+  readonly skips: readonly Skip[]
+  readonly elapsedMs: { readonly simulate: number; readonly sign: number; readonly send: number }
+}
+
+/** Passed drafts by key, in order. */
+const byKey = (passed: readonly Passed[]): ReadonlyMap<Address, readonly Passed[]> => {
+  const groups = new Map<Address, Passed[]>()
+  for (const each of passed) groups.set(each.draft.key, [...(groups.get(each.draft.key) ?? []), each])
+  return groups
+}
+
+const sentOf = (flight: InFlight): SentTransaction => ({
+  hash: flight.hash,
+  key: flight.key,
+  nonce: flight.nonce,
+  targetBlock: flight.targetBlock,
+  positions: flight.takes.map(take => take.position),
+  predicted: flight.predicted,
+  gasUsed: flight.gasUsed,
+  ceilingWei: flight.ceilingWei,
+  replies: flight.replies(),
+})
+
+const learn = ({ memory }: ExecutorParts, result: RoundsResult, block: bigint): void => {
+  for (const { take, reason } of result.failures) memory.failed(take, reason, block)
+  for (const { draft } of result.passed) for (const take of draft.takes) memory.worked(take)
+}
+
+/** A key that is low, or that held something back: the reason of an over-budget skip names the key, unless it was the block that was full. */
+const alarmOnLowBalance = (
+  { policy, log, meter, ring }: ExecutorParts,
+  skips: readonly Skip[],
+  keys: readonly FreeKey[],
+): void => {
+  for (const { signer, balanceWei } of keys) {
+    const held = skips.filter(skip => skip.reason === 'over-budget' && skip.message.includes(signer.address)).length
+    if (held === 0 && balanceWei >= policy.lowBalanceWei) continue
+    const fields = {
+      key: signer.address,
+      balanceWei: balanceWei.toString(),
+      alarmBelowWei: policy.lowBalanceWei.toString(),
+      heldBack: held,
+    }
+    log.log('warn', 'low-balance', fields)
+    meter.count('low_balance', 1, { key: signer.address })
+    ring.resync(signer.address)
+  }
+}
+
+const logSent = ({ log }: ExecutorParts, sent: readonly InFlight[]): void => {
+  for (const { hash, targetBlock, takes, predicted } of sent) {
+    const fields = {
+      transaction: hash,
+      targetBlock: targetBlock.toString(),
+      positions: takes.length,
+      netWei: predicted.netWei.toString(),
+    }
+    log.log('info', 'sent', fields)
+  }
+}
+
+const send = async (
+  parts: ExecutorParts,
+  passed: readonly Passed[],
+  keys: readonly FreeKey[],
+  target: TargetBlock,
+  fees: Fees,
+) => {
+  const { ring, flights } = parts
+  const startMs = performance.now()
+  const signal = parts.signals.signalFor(target.number)
+  const context: DispatchContext = { ...parts, chainId: parts.chain.id, fees, signal }
+  const answers: Promise<unknown>[] = []
+  const sent: InFlight[] = []
+  let sign = 0
+  for (const [address, own] of byKey(passed)) {
+    const key = keys.find(({ signer }) => signer.address === address)
+    if (key === undefined) continue
+    const dispatched = await dispatch(key, own, target, context)
+    ring.occupy(
+      address,
+      dispatched.flights.reduce((sum, flight) => sum + flight.ceilingWei, 0n),
+    )
+    flights.add(dispatched.flights)
+    sent.push(...dispatched.flights)
+    answers.push(dispatched.answered)
+    sign += dispatched.signMs
+  }
+  await Promise.all(answers)
+  return { sent, signMs: sign, sendMs: performance.now() - startMs - sign }
+}
+
+/** All plans are for the child of `parent`. Rejects with KeeperError where the chain does, with nothing sent. */
+export const execute = async (parts: ExecutorParts, plans: readonly Plan[], parent: Block): Promise<ExecutionReport> => {
+  const { ring, flights, memory, policy, meter } = parts
+  const target = plans[0]?.target
+  if (target === undefined) return { sent: [], skips: [], elapsedMs: { simulate: 0, sign: 0, send: 0 } }
+  await ring.ready()
+  const startMs = performance.now()
+  const keys = ring.free()
+  const fees = feesAt(target, policy)
+  const sifted = sift(
+    plans,
+    reasonToWait((take, block) => flights.has(take.position, block), memory),
+  )
+  const assigned = assign(sifted.plans, keys, policy)
+  const balances = new Map(keys.map(({ signer, balanceWei }) => [signer.address, balanceWei]))
+  const result = await runRounds(assigned.drafts, parent, target, { ...parts, fees, balances })
+  const simulate = performance.now() - startMs
+  const { sent, signMs, sendMs } = await send(parts, result.passed, keys, target, fees)
+  const skips = [...sifted.skips, ...assigned.skips, ...result.skips]
+  learn(parts, result, target.number)
+  alarmOnLowBalance(parts, skips, keys)
+  meter.gauge('in_flight_transactions', flights.summary().count)
+  logSent(parts, sent)
+  return { sent: sent.map(sentOf), skips, elapsedMs: { simulate, sign: signMs, send: sendMs } }
+}
