@@ -58,25 +58,36 @@ const createMarketTest = ({ markets }: Scope): ((id: Hex) => boolean) => {
 const createRoll = (isKnown: (market: Market) => boolean, needs: (market: Market) => boolean) => {
   const open = new Set<Market>()
   const due = new Set<Market>()
+  const postponed = new Set<Market>()
   const counted = new Map<Market, number>()
   let borrowers = 0
+  const refresh = (market: Market): void => {
+    const now = isKnown(market) ? market.borrowers : 0
+    borrowers += now - (counted.get(market) ?? 0)
+    if (now > 0) {
+      counted.set(market, now)
+      open.add(market)
+    } else {
+      counted.delete(market)
+      open.delete(market)
+    }
+    if (now > 0 && needs(market)) due.add(market)
+    else due.delete(market)
+  }
+
   return {
     open,
     due,
     size: () => borrowers,
-    refresh: (market: Market): void => {
-      const now = isKnown(market) ? market.borrowers : 0
-      borrowers += now - (counted.get(market) ?? 0)
-      if (now > 0) {
-        counted.set(market, now)
-        open.add(market)
-      } else {
-        counted.delete(market)
-        open.delete(market)
-      }
-      if (now > 0 && needs(market)) due.add(market)
-      else due.delete(market)
+    /** What these markets were just asked and did not answer is not asked again before the next block's reads. */
+    postpone: (asked: readonly Market[]): void => {
+      for (const market of asked) if (due.delete(market)) postponed.add(market)
     },
+    resume: (): void => {
+      for (const market of postponed) refresh(market)
+      postponed.clear()
+    },
+    refresh,
   }
 }
 
@@ -181,8 +192,10 @@ const createBook = (settings: Settings, scope: Scope): Book => {
     filtersVersion: filters.version,
     needsBootstrap: () => roll.due.size > 0,
     bootstrap: async reader => {
-      await readMarkets(reader, ledger, morpho, lore, [...roll.due])
+      const asked = [...roll.due]
+      await readMarkets(reader, ledger, morpho, lore, asked)
       relearn()
+      roll.postpone(asked)
     },
     beginBlock: logs.beginBlock,
     fold: logs.fold,
@@ -192,7 +205,10 @@ const createBook = (settings: Settings, scope: Scope): Book => {
     },
     finalise: block => ledger.journal.finalise(block),
     blockReads: () => judge.reads(roll.open),
-    acceptReads: (_block, results) => judge.accept(results),
+    acceptReads: (_block, results) => {
+      judge.accept(results)
+      roll.resume()
+    },
     opportunities: target => {
       targetSec = target.timestampSec
       return markets().flatMap(market => finder.underWater(market, targetSec))

@@ -1,0 +1,96 @@
+// The screen that spares quiet markets: it must never hide a position that time alone brings under water.
+import { describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import type { Lore } from '../../../strategies/morpho-blue/bootstrap'
+import { createFinder, type Finder, thresholdOf } from '../../../strategies/morpho-blue/finder'
+import { createLogFold } from '../../../strategies/morpho-blue/fold'
+import { createJudge, type Judge } from '../../../strategies/morpho-blue/judge'
+import { createLedger, type Market } from '../../../strategies/morpho-blue/ledger'
+import { PRICE_SCALE } from '../../../strategies/morpho-blue/math'
+import { addressOf, blockAt, events, idOf, MORPHO, paramsOf, word } from './history'
+
+const WAD = 10n ** 18n
+const BLOCK = blockAt(100n)
+
+/** A market at full utilisation and the highest rate: debts grow by up to 800 % a year. `nearness` is in billionths of the limit. */
+const openMarket = (nearness: readonly bigint[], rateAtTarget: bigint): Market => {
+  const ledger = createLedger(() => undefined)
+  const { fold, beginBlock } = createLogFold(MORPHO, ledger, () => true)
+  const on = events(BLOCK, idOf(0))
+  beginBlock(BLOCK)
+  fold(on.create(paramsOf(0)))
+  fold(on.rate(rateAtTarget, paramsOf(0).irm))
+  let borrowed = 0n
+  for (const [i, each] of nearness.entries()) {
+    const debt = (((WAD * paramsOf(0).lltvWad) / WAD) * each) / 1_000_000_000n
+    borrowed += debt
+    fold(on.deposit(addressOf(700 + i), WAD))
+    fold(on.borrow(addressOf(700 + i), debt, debt * 1_000_000n))
+  }
+  fold(on.supply(addressOf(1), borrowed, borrowed * 1_000_000n))
+  return ledger.byId.get(idOf(0))!
+}
+
+const createJudged = (
+  market: Market,
+): { readonly judge: Judge; readonly finder: () => Finder; readonly judgements: () => number } => {
+  const lore: Lore = { models: new Map([[paramsOf(0).irm, 'adaptive']]), tokens: new Map() }
+  const real = createJudge(lore, undefined)
+  real.reads([market])
+  real.accept([{ kind: 'ok', data: `0x${word(PRICE_SCALE)}` }])
+  let judgements = 0
+  const judge: Judge = {
+    ...real,
+    judge: (...args) => {
+      judgements += 1
+      return real.judge(...args)
+    },
+  }
+  const scope = { markets: { allow: [], deny: [] }, accounts: { allow: [], deny: [] }, minDebtAssets: {} }
+  return {
+    judge,
+    finder: () => createFinder({ strategy: 's', morpho: MORPHO, horizonSec: 120n, scope }, judge, lore),
+    judgements: () => judgements,
+  }
+}
+
+describe('createFinder', () => {
+  it('behavior: with and without memory, the same positions at the same time', () => {
+    const nearness = fc.array(fc.bigInt({ min: 990_000_000n, max: 1_000_000_000n }), { minLength: 1, maxLength: 5 })
+    const steps = fc.array(fc.oneof(fc.nat(60), fc.nat(20_000)), { minLength: 1, maxLength: 30 })
+    fc.assert(
+      fc.property(nearness, steps, fc.bigInt({ min: 31_709_791n, max: 63_419_583_967n }), (near, jumps, rate) => {
+        const market = openMarket(near, rate)
+        const { finder } = createJudged(market)
+        const remembering = finder()
+        let now = BLOCK.timestampSec
+        for (const jump of jumps) {
+          now += BigInt(jump)
+          const accounts = (each: Finder): string[] => each.underWater(market, now).map(({ position }) => position.account)
+          expect(accounts(remembering)).toEqual(accounts(finder()))
+        }
+      }),
+      { seed: 20200312, numRuns: 200 },
+    )
+  })
+  it('behavior: a quiet market is judged once and then left alone for many blocks', () => {
+    const market = openMarket([900_000_000n], 1_268_391_679n)
+    const { finder, judgements } = createJudged(market)
+    const quiet = finder()
+    for (let slot = 0n; slot < 100n; slot++) expect(quiet.underWater(market, BLOCK.timestampSec + 12n * slot)).toEqual([])
+    expect(judgements()).toBe(1)
+  })
+})
+
+describe('thresholdOf', () => {
+  it('default: price times LLTV, in shares for a unit of collateral', () => {
+    const totals = {
+      borrowAssets: 1_000_000n - 1n,
+      borrowShares: 2_000_000_000_000n - 1_000_000n,
+      supplyAssets: 0n,
+      supplyShares: 0n,
+      feeWad: 0n,
+    }
+    expect(thresholdOf(totals, 3n * PRICE_SCALE, WAD / 2n)).toBeCloseTo(3 * 0.5 * 2_000_000, 3)
+  })
+})
