@@ -7,6 +7,7 @@ import { type BestClose, bestClose, type TryAt } from './referee/best-close'
 import { candidateRoutes, type RigRoute } from './referee/candidate-routes'
 import { isUnhealthy, unpayableDebt } from './referee/health'
 import { createWatchList } from './referee/watch-list'
+import { createTryMemory } from './referee/worth-trying'
 import { type MarketState, type PositionState, readPositions, uncoveredUsd } from './world/accounting'
 import { priceOf, usdOf } from './world/market-price'
 import type { LabBlock } from './world/play'
@@ -38,7 +39,7 @@ export interface Referee {
   /**
    * Judges the end state of `block`, which the chain must still know, for a close in block + 1 at the base fee that the header
    * implies. Call it for every block, in order. Each position is judged alone: that closing others first moves the pools is left
-   * out. `prices` only spare tries that even a 3 % windfall could not make pay.
+   * out. `prices` only spare tries that even a windfall could not make pay (referee/worth-trying).
    */
   judge(block: LabBlock, prices: Prices): Promise<void>
   /** Everybody that was unhealthy at the end of a judged block. */
@@ -49,28 +50,15 @@ export interface Referee {
    * and what could not be recovered at the first block in which the others were.
    */
   minimumBadDebtUsd(block: bigint, prices: Prices): Promise<bigint>
-  /** Milliseconds spent in `judge`. */
-  spentMs(): number
+  /** What judging took so far. */
+  cost(): { readonly ms: number; readonly tries: number }
 }
 
 const EPSILON_WEI = 5n * 10n ** 14n
 const MARGIN_BPS = 2_500n
 const BPS = 10_000n
-const WAD = 10n ** 18n
-const WINDFALL_BPS = 300n
-const LEAST_GAS = 150_000n
 
 const maxOf = (a: bigint, b: bigint): bigint => (a > b ? a : b)
-
-/** False where the incentive and a windfall on the whole debt would not even pay for the gas: then nothing is tried. */
-const mayPay = (world: World, market: WorldMarket, position: PositionState, baseFee: bigint, prices: Prices): boolean => {
-  const wrapped = world.tokens.find(token => token.address === world.contracts.wrappedNative)
-  if (wrapped === undefined) return true
-  // Morpho's incentive is at most 3/7 of (1 - LLTV).
-  const gainBps = (BPS * 3n * (WAD - market.params.lltv)) / (7n * WAD) + WINDFALL_BPS
-  const debtUsd = usdOf(position.debtAssets, priceOf(prices, market.loan), market.loan.decimals)
-  return (debtUsd * gainBps) / BPS > usdOf(LEAST_GAS * baseFee, priceOf(prices, wrapped), wrapped.decimals)
-}
 
 const toVerdict = (
   market: WorldMarket,
@@ -103,19 +91,24 @@ export const createReferee = (world: World, options: RefereeOptions = {}): Refer
       candidateRoutes(world.pools, params.collateralToken, params.loanToken, world.contracts.wrappedNative),
     ]),
   )
+  const memory = createTryMemory(world)
   let spentMs = 0
 
-  const isProfitable = (best: BestClose, baseFee: bigint): boolean => {
-    const margin = (best.gasUsed * baseFee * (options.marginBps ?? MARGIN_BPS)) / BPS
-    return best.profitWei > maxOf(margin, options.epsilonWei ?? EPSILON_WEI)
+  const barWei = (baseFee: bigint) => (gas: bigint) =>
+    maxOf((gas * baseFee * (options.marginBps ?? MARGIN_BPS)) / BPS, options.epsilonWei ?? EPSILON_WEI)
+
+  const tryClose = async ({ market, oraclePrice }: MarketState, position: PositionState, at: TryAt, prices: Prices) => {
+    if (!memory.isWorthTrying(market, position, at, prices, barWei(at.baseFeePerGasWei))) return null
+    const best = await bestClose({ world, market, position, oraclePrice, at }, routes.get(market.id) ?? [])
+    memory.remember(market, position.account, at, best)
+    return best
   }
 
   const consider = async (state: MarketState, position: PositionState, at: TryAt, prices: Prices): Promise<void> => {
     const { market, oraclePrice } = state
     const { account } = position
-    const isWorthTrying = mayPay(world, market, position, at.baseFeePerGasWei, prices)
-    const best = isWorthTrying ? await bestClose({ world, market, position, oraclePrice, at }, routes.get(market.id) ?? []) : null
-    const isEligible = best !== null && isProfitable(best, at.baseFeePerGasWei)
+    const best = await tryClose(state, position, at, prices)
+    const isEligible = best !== null && best.profitWei > barWei(at.baseFeePerGasWei)(best.gasUsed)
     const unpayable = isEligible ? unpayableDebt(position, oraclePrice, market.params.lltv) : null
     const key = `${market.id}/${account}`
     found.set(key, toVerdict(market, account, at.stateBlock, found.get(key), best, unpayable))
@@ -146,6 +139,6 @@ export const createReferee = (world: World, options: RefereeOptions = {}): Refer
     verdicts: () => [...found.values()],
     verdict: (market, account) => found.get(`${market}/${account}`) ?? null,
     minimumBadDebtUsd,
-    spentMs: () => spentMs,
+    cost: () => ({ ms: spentMs, tries: memory.tries() }),
   }
 }

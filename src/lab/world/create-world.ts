@@ -89,9 +89,8 @@ const openingBlock = async (rpc: LabRpc, spec: WorldSpec): Promise<bigint> => {
   await rpc.batch([
     { method: 'evm_setBlockGasLimit', params: [toQuantity(spec.blockGasLimit)] },
     { method: 'anvil_setNextBlockBaseFeePerGas', params: [toQuantity(fee)] },
-    { method: 'evm_setNextBlockTimestamp', params: [toQuantity(startSec)] },
-    { method: 'evm_mine', params: [] },
   ])
+  await rpc.request('evm_mine', { timestamp: toQuantity(startSec) })
   return startSec
 }
 

@@ -59,6 +59,9 @@ const POOLS: readonly PoolSpec[] = [
   { a: 'USDC', b: 'DAI', fee: 100, liquidity: pegged(5_000_000) },
 ]
 
+/** A few accounts in each market are not worth their gas in a crash: real markets are full of them. */
+const DUST = { share: 0.08, maxDebtUsd: 80 }
+
 const MARKETS: readonly MarketSpec[] = [
   {
     name: 'WETH/USDC',
@@ -66,7 +69,7 @@ const MARKETS: readonly MarketSpec[] = [
     loan: 'USDC',
     lltvPercent: 86,
     oracle: { kind: 'feeds', base: ['ETH / USD'], quote: [] },
-    borrowers: { count: 75, ltvShare: [0.4, 0.97], debtUsd: { median: 12_000, sigma: 1.5, min: 150, max: 600_000 } },
+    borrowers: { count: 75, ltvShare: [0.4, 0.97], debtUsd: { median: 12_000, sigma: 1.5, min: 150, max: 600_000 }, dust: DUST },
     utilisation: 0.9,
   },
   {
@@ -75,7 +78,7 @@ const MARKETS: readonly MarketSpec[] = [
     loan: 'USDC',
     lltvPercent: 77,
     oracle: { kind: 'feeds', base: ['BTC / USD'], quote: [] },
-    borrowers: { count: 75, ltvShare: [0.45, 0.97], debtUsd: { median: 15_000, sigma: 1.4, min: 150, max: 500_000 } },
+    borrowers: { count: 75, ltvShare: [0.45, 0.97], debtUsd: { median: 15_000, sigma: 1.5, min: 150, max: 500_000 }, dust: DUST },
     utilisation: 0.88,
   },
   {
@@ -84,7 +87,7 @@ const MARKETS: readonly MarketSpec[] = [
     loan: 'DAI',
     lltvPercent: 62.5,
     oracle: { kind: 'feeds', base: ['ETH / USD'], quote: [] },
-    borrowers: { count: 75, ltvShare: [0.4, 0.97], debtUsd: { median: 10_000, sigma: 1.5, min: 150, max: 400_000 } },
+    borrowers: { count: 75, ltvShare: [0.4, 0.97], debtUsd: { median: 10_000, sigma: 1.5, min: 150, max: 400_000 }, dust: DUST },
     utilisation: 0.8,
   },
   {
@@ -93,7 +96,12 @@ const MARKETS: readonly MarketSpec[] = [
     loan: 'WETH',
     lltvPercent: 94.5,
     oracle: { kind: 'feeds', base: ['STETH / ETH'], quote: [] },
-    borrowers: { count: 75, ltvShare: [0.92, 0.995], debtUsd: { median: 20_000, sigma: 1.3, min: 300, max: 500_000 } },
+    borrowers: {
+      count: 75,
+      ltvShare: [0.92, 0.995],
+      debtUsd: { median: 20_000, sigma: 1.5, min: 150, max: 500_000 },
+      dust: DUST,
+    },
     utilisation: 0.92,
   },
   {
@@ -103,7 +111,7 @@ const MARKETS: readonly MarketSpec[] = [
     loan: 'USDC',
     lltvPercent: 77,
     oracle: { kind: 'feeds', base: ['LINK / USD'], quote: [] },
-    borrowers: { count: 75, ltvShare: [0.4, 0.97], debtUsd: { median: 4_000, sigma: 1.4, min: 100, max: 120_000 } },
+    borrowers: { count: 75, ltvShare: [0.4, 0.97], debtUsd: { median: 4_000, sigma: 1.5, min: 150, max: 120_000 }, dust: DUST },
     utilisation: 0.85,
   },
 ]

@@ -59,14 +59,16 @@ interface Draw {
   readonly debtAssets: bigint
 }
 
-const drawDebtUsd = ({ median, sigma, min, max }: BorrowersSpec['debtUsd'], random: Random): number =>
-  Math.min(max, Math.max(min, median * Math.exp(sigma * random.normal())))
+const drawDebtUsd = ({ debtUsd, dust }: BorrowersSpec, random: Random): number => {
+  const drawn = Math.min(debtUsd.max, Math.max(debtUsd.min, debtUsd.median * Math.exp(debtUsd.sigma * random.normal())))
+  return dust !== undefined && random.unit() < dust.share ? random.between(1, dust.maxDebtUsd) : drawn
+}
 
 const drawBorrowers = (plan: MarketsPlan, market: Omit<WorldMarket, 'borrowers'>, prices: Prices): readonly Draw[] => {
-  const { count, ltvShare, debtUsd } = market.spec.borrowers
+  const { count, ltvShare } = market.spec.borrowers
   const random = createRandom(plan.seed, `borrowers of ${market.name}`)
   return Array.from({ length: count }, (_, index) => {
-    const usd = drawDebtUsd(debtUsd, random)
+    const usd = drawDebtUsd(market.spec.borrowers, random)
     const ltv = (market.spec.lltvPercent / 100) * random.between(...ltvShare)
     return {
       account: seededAddress(plan.seed, `${market.name} borrower ${index}`),

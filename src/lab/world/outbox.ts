@@ -35,6 +35,17 @@ interface WireReceipt {
   readonly transactionHash: Hex
 }
 
+/** Runs of consecutive transactions of the same sender. */
+const bySender = <T extends { readonly from: Address }>(transactions: readonly T[]): readonly (readonly T[])[] => {
+  const groups: T[][] = []
+  for (const transaction of transactions) {
+    const last = groups.at(-1)
+    if (last?.[0]?.from === transaction.from) last.push(transaction)
+    else groups.push([transaction])
+  }
+  return groups
+}
+
 export const createOutbox = async (rpc: LabRpc, senders: readonly Address[]): Promise<Outbox> => {
   const count = (account: Address) => ({ method: 'eth_getTransactionCount', params: [account, 'latest'] })
   const known = await rpc.batch<Hex>(senders.map(count))
@@ -57,12 +68,11 @@ export const createOutbox = async (rpc: LabRpc, senders: readonly Address[]): Pr
   })
 
   const mineChunk = async (chunk: typeof queue): Promise<void> => {
-    const hashes = await rpc.batch<Hex>(chunk.map(wire))
+    const hashes: Hex[] = []
+    // Entries of one batch overlap: nonces keep one sender's in order, senders take turns.
+    for (const group of bySender(chunk)) hashes.push(...(await rpc.batch<Hex>(group.map(wire))))
     const head = await rpc.request<{ timestamp: Hex }>('eth_getBlockByNumber', 'latest', false)
-    await rpc.batch([
-      { method: 'evm_setNextBlockTimestamp', params: [toQuantity(BigInt(head.timestamp) + SLOT_SEC)] },
-      { method: 'evm_mine', params: [] },
-    ])
+    await rpc.request('evm_mine', { timestamp: toQuantity(BigInt(head.timestamp) + SLOT_SEC) })
     const receipts = await rpc.request<readonly WireReceipt[]>('eth_getBlockReceipts', 'latest')
     const status = new Map(receipts.map(receipt => [receipt.transactionHash, receipt.status]))
     const bad = chunk.find((_, index) => status.get(hashes[index] ?? '0x') !== '0x1')

@@ -1,4 +1,5 @@
 // Plays rounds on a world whose blocks nobody builds but the chain itself: the unattended run, and tests.
+import { KeeperError } from '../../core/errors'
 import type { Address, Hex } from '../../core/primitives'
 import type { UnsignedCall } from '../builder/transaction'
 import { playRounds, type Round } from '../prices/rounds'
@@ -23,6 +24,7 @@ interface WireBlock {
   readonly baseFeePerGas: Hex
   readonly gasUsed: Hex
   readonly gasLimit: Hex
+  readonly transactions: readonly Hex[]
 }
 
 const toBlock = (wire: WireBlock): LabBlock => ({
@@ -55,20 +57,20 @@ const sendCall = (call: UnsignedCall) => ({
   ],
 })
 
-/** Mines `calls` in their order as the next block and gives its header. */
+/** Mines `calls` in their order as the next block and gives its header. Throws KeeperError 'lab-failed' if one is not in it. */
 export const mineCalls = async (
   world: Pick<World, 'rpc'>,
   calls: readonly UnsignedCall[],
   timestampSec: bigint,
 ): Promise<LabBlock> => {
-  // Two requests: entries of one batch may overlap, and the block must not be mined before its transactions are in.
-  await world.rpc.batch(calls.map(sendCall))
-  const replies = await world.rpc.batch<unknown>([
-    { method: 'evm_setNextBlockTimestamp', params: [toQuantity(timestampSec)] },
-    { method: 'evm_mine', params: [] },
-    { method: 'eth_getBlockByNumber', params: ['latest', false] },
-  ])
-  return toBlock(replies[2] as WireBlock)
+  // Three requests: entries of one batch overlap, so neither mining nor reading may share one with what must come before.
+  const hashes = await world.rpc.batch<Hex>(calls.map(sendCall))
+  await world.rpc.request('evm_mine', { timestamp: toQuantity(timestampSec) })
+  const block = await world.rpc.request<WireBlock>('eth_getBlockByNumber', 'latest', false)
+  if (hashes.some((hash, index) => block.transactions[index] !== hash)) {
+    throw new KeeperError('lab-failed', `block ${BigInt(block.number)} does not hold what was sent for it`, { retryable: false })
+  }
+  return toBlock(block)
 }
 
 /** One round as one block, mined plainly. */

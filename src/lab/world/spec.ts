@@ -36,6 +36,8 @@ export interface BorrowersSpec {
   readonly ltvShare: readonly [number, number]
   /** Debt in USD: log-normal around the median, cut to [min, max]. */
   readonly debtUsd: { readonly median: number; readonly sigma: number; readonly min: number; readonly max: number }
+  /** This share of the accounts owes less than `maxDebtUsd` instead, uniformly. */
+  readonly dust?: { readonly share: number; readonly maxDebtUsd: number }
 }
 
 export interface MarketSpec {
