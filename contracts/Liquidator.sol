@@ -586,7 +586,8 @@ contract Liquidator {
         assembly ("memory-safe") {
             mstore(0, shl(224, 0x70a08231))
             mstore(4, address())
-            ok := and(staticcall(gas(), token, 0, 36, 0, 32), gt(returndatasize(), 31))
+            ok := staticcall(gas(), token, 0, 36, 0, 32)
+            ok := and(ok, gt(returndatasize(), 31))
             held := mload(0)
         }
         if (!ok) revert TokenFailed(token);
@@ -599,7 +600,8 @@ contract Liquidator {
             mstore(data, shl(224, 0xdd62ed3e))
             mstore(add(data, 4), address())
             mstore(add(data, 36), spender)
-            ok := and(staticcall(gas(), token, data, 68, 0, 32), gt(returndatasize(), 31))
+            ok := staticcall(gas(), token, data, 68, 0, 32)
+            ok := and(ok, gt(returndatasize(), 31))
             allowed := mload(0)
         }
         if (!ok) revert TokenFailed(token);
