@@ -95,7 +95,7 @@ const createMarket = (id: Hex): Market => ({
   index: createPairIndex(),
   borrowers: 0,
   collateral: 0n,
-  padShares: 4 * sharesPerAsset(EMPTY),
+  padShares: 0, // until the first debt: see keepPad
   unread: new Set(),
 })
 
