@@ -14,7 +14,7 @@ import {
   TOPIC_BORROW_RATE_UPDATE,
 } from '../../../strategies/morpho-blue/abi'
 import { readDecimals, readSymbol } from '../../../strategies/morpho-blue/bootstrap'
-import { isHealthy, PRICE_SCALE, type Totals } from '../../../strategies/morpho-blue/math'
+import { isHealthy, PRICE_SCALE, type Totals, toAssetsUp } from '../../../strategies/morpho-blue/math'
 import { configSchema, morphoBlue } from '../../../strategies/morpho-blue/strategy'
 import { addressOf, blockAt, events, idOf, MORPHO, paramsOf, word } from './history'
 
@@ -158,8 +158,8 @@ describe('opportunities', () => {
       fc.property(
         fc.array(loan, { minLength: 1, maxLength: 40 }),
         amount,
-        fc.array(fc.bigInt({ min: 1n, max: 1n << 160n }), { minLength: 1, maxLength: 6 }),
-        (loans, extra, prices) => {
+        fc.array(fc.tuple(fc.nat(39), fc.bigInt({ min: -4n, max: 4n })), { minLength: 1, maxLength: 8 }),
+        (loans, extra, moments) => {
           const book = bookOf()
           const block = blockAt(100n)
           const on = events(block, idOf(0))
@@ -177,7 +177,12 @@ describe('opportunities', () => {
             book.fold(on.borrow(addressOf(600 + i), i === 0 ? totals.borrowAssets : 0n, shares))
           })
           // The tokens and the accrual time are beside the point: no reads are needed to judge at no interest.
-          for (const price of prices) {
+          for (const [which, units] of moments) {
+            // The price at which one of them is about to cross, a few loan units of rounding to either side.
+            const { shares, collateral } = loans[which % loans.length]!
+            const debt = toAssetsUp(shares, totals.borrowAssets, totals.borrowShares)
+            const value = debt + units > 0n ? debt + units : 1n
+            const price = (value * PRICE_SCALE * 10n ** 18n) / (collateral * still(0).lltvWad) + 1n
             readPrices(book, block, () => ok(price))
             const naive = loans.flatMap(({ shares, collateral }, i) =>
               isHealthy(shares, collateral, totals, price, still(0).lltvWad) ? [] : [addressOf(600 + i)],
