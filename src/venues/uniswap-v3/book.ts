@@ -1,5 +1,5 @@
 // Follows Uniswap v3 pools on one chain: finds them, reads each once, then folds their logs. Quotes and calls are pool.ts's.
-import { maxOf } from '../../core/fixed-point'
+import { maxOf, minOf } from '../../core/fixed-point'
 import type { Reader } from '../../core/folder'
 import type { Pool } from '../../core/pool'
 import type { Address, Log, LogFilter } from '../../core/primitives'
@@ -165,7 +165,10 @@ export const createUniswapV3Book = (settings: BookSettings): UniswapV3Book => {
         if (log.topics[0] === TOPICS.poolCreated) foldCreated(log)
       } else foldPool(log)
     },
-    undo: fromBlock => journal.undo(fromBlock),
+    undo: fromBlock => {
+      journal.undo(fromBlock)
+      newestBlock = minOf(newestBlock, fromBlock - 1n)
+    },
     finalise: block => journal.finalise(block),
     pools: () => {
       poolsNow ??= [...statuses.values()].filter(status => status.kind === 'live').map(({ pool }) => pool)
