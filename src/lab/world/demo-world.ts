@@ -135,3 +135,13 @@ export const smallWorld = (positions: number): WorldSpec => {
   const shrink = (market: MarketSpec): MarketSpec => ({ ...market, borrowers: { ...market.borrowers, count: positions } })
   return { ...spec, name: 'small', markets: spec.markets.map(shrink) }
 }
+
+/** The demo's tokens and pools under `markets` markets of `positions` each: its five, again and again, each with an oracle of its own. */
+export const manyMarkets = (markets: number, positions: number): WorldSpec => {
+  const spec = smallWorld(positions)
+  const repeated = Array.from({ length: markets }, (_, index) => {
+    const market = spec.markets[index % spec.markets.length]!
+    return { ...market, name: `${market.name} ${Math.floor(index / spec.markets.length)}` }
+  })
+  return { ...spec, name: 'many', markets: repeated }
+}

@@ -14,14 +14,14 @@ describe('march2020Crash', () => {
   test('default', () => {
     const { closes } = march2020Crash()
     expect(Object.values(closes).map(values => values.length)).toEqual([576, 576, 576, 576])
-    expect(Math.min(...(closes['ETH'] ?? []))).toBe(88.35)
-    expect(closes['BTC']?.[254]).toBe(5694.69)
+    expect(Math.min(...(closes.ETH ?? []))).toBe(88.35)
+    expect(closes.BTC?.[254]).toBe(5694.69)
     expect(Object.values(closes).every(values => values.every(value => value > 0))).toBe(true)
   })
 
   test('behavior: BTC goes on by the fitted beta where its record stops', () => {
     const { closes } = march2020Crash()
-    const [eth, btc] = [closes['ETH'] ?? [], closes['BTC'] ?? []]
+    const [eth, btc] = [closes.ETH ?? [], closes.BTC ?? []]
     const beta = fitBeta(eth.slice(0, 255), btc.slice(0, 255))
     expect(beta).toBeGreaterThan(0.8)
     expect(beta).toBeLessThan(0.95)
@@ -29,7 +29,7 @@ describe('march2020Crash', () => {
   })
 
   test('behavior: the staked rate falls with the crash and never below its worst of June 2022', () => {
-    const rate = stakedRate(march2020Crash().closes['ETH'] ?? [])
+    const rate = stakedRate(march2020Crash().closes.ETH ?? [])
     expect(rate[0]).toBe(0.999)
     expect(Math.min(...rate)).toBeGreaterThan(0.93)
     expect(Math.min(...rate)).toBeLessThan(0.96)

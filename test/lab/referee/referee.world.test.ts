@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { encodeFunctionData } from 'viem'
+import { decodeFunctionResult, encodeFunctionData, parseAbi } from 'viem'
+import { nextBaseFeeWei } from '../../../src/core/base-fee'
+import { minOf } from '../../../src/core/fixed-point'
 import type { Address, Hex } from '../../../src/core/primitives'
 import { type Anvil, startAnvil } from '../../../src/lab/anvil'
 import type { Prices } from '../../../src/lab/prices/rounds'
@@ -81,6 +83,30 @@ const contractSaysUnhealthy = async (market: WorldMarket, positions: readonly Po
   })
 }
 
+const askLiquidation = async (market: WorldMarket, borrower: Address, shares: bigint) => {
+  const call = { from: LIQUIDATOR, to: world.contracts.morpho, data: liquidateData(market, borrower, shares) }
+  const time = `0x${(head.timestampSec + 12n).toString(16)}`
+  const data = await world.rpc.request<Hex>('eth_call', call, 'latest', {}, { time })
+  return decodeFunctionResult({ abi: morphoAbi, functionName: 'liquidate', data })
+}
+
+const quoterAbi = parseAbi([
+  'function quoteExactOutputSingle((address tokenIn, address tokenOut, uint256 amount, uint24 fee, uint160 limit) params) returns (uint256 amountIn, uint160, uint32, uint256)',
+])
+
+const cheapestWethFor = async (usdc: bigint): Promise<bigint> => {
+  const tokenOut = world.tokens.find(token => token.symbol === 'USDC')!.address
+  const quotes = await Promise.all(
+    [500, 3_000].map(async fee => {
+      const args = [{ tokenIn: world.contracts.wrappedNative, tokenOut, amount: usdc, fee, limit: 0n }] as const
+      const data = encodeFunctionData({ abi: quoterAbi, functionName: 'quoteExactOutputSingle', args })
+      const reply = await world.rpc.request<Hex>('eth_call', { to: world.contracts.quoter, data }, 'latest')
+      return decodeFunctionResult({ abi: quoterAbi, functionName: 'quoteExactOutputSingle', data: reply })[0]
+    }),
+  )
+  return quotes.reduce(minOf)
+}
+
 describe('the referee', () => {
   test('behavior: says unhealthy exactly where Morpho does, through the crash', async () => {
     for (const market of world.markets) await endow(market)
@@ -134,6 +160,26 @@ describe('the referee', () => {
       expect(share).toBeGreaterThan(0)
       expect(share).toBeLessThan(0.135)
     }
+  }, 30_000)
+
+  test('behavior: the profit is seizure minus what QuoterV2 asks for the debt, minus gas', async () => {
+    const referee = createReferee(world)
+    await referee.judge(head, prices)
+    const market = world.markets.find(({ name }) => name === 'WETH/USDC')!
+    const { positions } = (await readWorld(world, { block: head.number })).find(state => state.market === market)!
+    let compared = 0
+    for (const { account, borrowShares } of positions) {
+      const verdict = referee.verdict(market.id, account)
+      if (verdict === null || verdict.firstEligibleBlock === null || verdict.unpayableAssets > 0n) continue
+      const [seized, repaid] = await askLiquidation(market, account, borrowShares)
+      const cheapest = await cheapestWethFor(repaid)
+      const gasWei = seized - cheapest - verdict.bestProfitWei!
+      // Between the least and the most that a liquidation with one swap has been seen to use.
+      expect(gasWei).toBeGreaterThan(200_000n * nextBaseFeeWei(head))
+      expect(gasWei).toBeLessThan(600_000n * nextBaseFeeWei(head))
+      compared++
+    }
+    expect(compared).toBeGreaterThan(0)
   }, 30_000)
 
   test('behavior: one pass later nothing is known anew, and the minimum is what dust leaves', async () => {

@@ -44,7 +44,7 @@ describe('wantedBaseFeeWei', () => {
   test('default', () => {
     const series = march2020Crash()
     const spec = { quietWei: 8n * GWEI, maxWei: 220n * GWEI, weiPerRange: 600n * GWEI, leadAsset: 'ETH' }
-    const fees = (series.closes['ETH'] ?? []).map((_, bar) => wantedBaseFeeWei(spec, series, bar))
+    const fees = (series.closes.ETH ?? []).map((_, bar) => wantedBaseFeeWei(spec, series, bar))
     expect(fees[0]).toBe(8n * GWEI)
     expect(fees.some(fee => fee > 150n * GWEI)).toBe(true)
     expect(fees.every(fee => fee >= spec.quietWei && fee <= spec.maxWei)).toBe(true)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { officialBytecode } from '../../../src/lab/world/contracts'
-import { demoWorld } from '../../../src/lab/world/demo-world'
+import { demoWorld, manyMarkets } from '../../../src/lab/world/demo-world'
 import { createRandom, seededAddress } from '../../../src/lab/world/random'
 import { checkSpec } from '../../../src/lab/world/spec'
 
@@ -14,6 +14,14 @@ describe('demoWorld', () => {
     const lltvs = spec.markets.map(market => market.lltvPercent)
     expect([Math.min(...lltvs), Math.max(...lltvs)]).toEqual([62.5, 94.5])
     expect(new Set(spec.tokens.map(token => token.decimals))).toEqual(new Set([6, 8, 18]))
+  })
+})
+
+describe('manyMarkets', () => {
+  test('default', () => {
+    const spec = manyMarkets(12, 7)
+    checkSpec(spec)
+    expect(spec.markets.map(market => market.borrowers.count)).toEqual(Array.from({ length: 12 }, () => 7))
   })
 })
 
