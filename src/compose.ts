@@ -40,8 +40,11 @@ export interface Composed extends Reading {
 const PLAN_GAS_SHARE = { numerator: 7n, denominator: 10n }
 const MAX_GAS_PER_TRANSACTION = 1n << 24n
 
-/** Validity after the target's own time: five missed slots of twelve seconds. */
-const GRACE_SEC = 60n
+/**
+ * Validity after the target's expected time. `lastBlock` is what ends a transaction; the deadline only stands in where `block.number` is
+ * not the chain's own, and must outlive missed slots and slow blocks.
+ */
+const GRACE_SEC = 900n
 
 /** A part's settings were parsed by that part's own schema: the registry can't say so in types, since it holds parts of many kinds. */
 const settingsOf = (parts: Readonly<Record<string, unknown>>, name: string): never => parts[name] as never

@@ -70,11 +70,11 @@ export const endedPosition = (end: PositionEnd): EndedPosition => {
 }
 
 /** |realised - predicted| / revenue of the worst inclusion, in percent. */
-export const worstErrorPct = (ends: readonly PositionEnd[], isComparable: (end: PositionEnd, block: bigint) => boolean = () => true): number => {
+export const worstErrorPct = (ends: readonly PositionEnd[], isComparable: (block: bigint) => boolean = () => true): number => {
   let worst = 0
   for (const end of ends) {
     for (const { part, block } of end.included) {
-      if (part.revenueWei <= 0n || !isComparable(end, block)) continue
+      if (part.revenueWei <= 0n || !isComparable(block)) continue
       const gap = part.profitRealisedWei - part.profitPredictedWei
       worst = Math.max(worst, Number(((gap < 0n ? -gap : gap) * 10n ** 9n) / part.revenueWei) / 10 ** 7)
     }

@@ -37,7 +37,7 @@ const line = (name: string, timeline: readonly TimelinePoint[], read: Reading, c
   lineStyle: { width: 1.6 },
   color,
   yAxisIndex,
-  data: timeline.map(point => [point.timestampSec * 1000, read(point)]),
+  data: timeline.map(point => [point.timestampSec * 1000, read(point)]).filter(([, value]) => value !== null),
   ...extra,
 })
 

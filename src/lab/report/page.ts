@@ -28,7 +28,7 @@ const tiles = ({ summary, referee }: RunResult): string =>
 
 const row = (cells: readonly (string | number)[], tag = 'td'): string => `<tr>${cells.map(cell => `<${tag}>${escape(String(cell))}</${tag}>`).join('')}</tr>`
 
-const MARKET_HEAD = ['market', 'LLTV', 'positions', 'liquidatable', 'profitable', 'first block', 'later', 'open', 'net profit, ETH', 'bad debt', 'unattended']
+const MARKET_HEAD = ['market', 'LLTV', 'positions', 'liquidatable', 'profitable', 'first block', 'later', 'open', 'net profit, ETH']
 const marketRow = (market: MarketRow): string =>
   row([
     market.market,
@@ -40,8 +40,6 @@ const marketRow = (market: MarketRow): string =>
     market.closedLater,
     market.open,
     market.profitRealisedEth.toFixed(4),
-    usd(market.badDebtUsd),
-    usd(market.badDebtUnattendedUsd),
   ])
 
 const openRow = (position: EndedPosition): string => row([position.position, position.market, position.outcome, position.reason])

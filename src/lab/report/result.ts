@@ -39,8 +39,9 @@ export interface TimelinePoint {
   readonly closed: number
   readonly liquidatable: number
   readonly profitRealisedEth: number
-  readonly badDebtUsd: number
-  readonly badDebtUnattendedUsd: number
+  /** Null between samples. */
+  readonly badDebtUsd: number | null
+  readonly badDebtUnattendedUsd: number | null
   /** Head seen to bundle posted; null where nothing was sent. */
   readonly bundleMs: number | null
 }
@@ -56,14 +57,12 @@ export interface MarketRow {
   readonly closedLater: number
   readonly open: number
   readonly profitRealisedEth: number
-  readonly badDebtUsd: number
-  readonly badDebtUnattendedUsd: number
 }
 
 export interface RunResult {
   readonly title: string
   readonly summary: RunSummary
-  readonly referee: { readonly profitable: number; readonly missed: number; readonly minimumBadDebtUsd: number }
+  readonly referee: { readonly profitable: number; readonly missed: number; readonly late: number; readonly minimumBadDebtUsd: number }
   readonly positions: readonly EndedPosition[]
   readonly markets: readonly MarketRow[]
   readonly timeline: readonly TimelinePoint[]

@@ -52,8 +52,6 @@ const marketCells = (market: MarketRow): readonly string[] => [
   String(market.closedLater),
   String(market.open),
   market.profitRealisedEth.toFixed(4),
-  usd(market.badDebtUsd),
-  usd(market.badDebtUnattendedUsd),
 ]
 
 const reasonsOf = (positions: readonly EndedPosition[]): string => {
@@ -68,7 +66,7 @@ const reasonsOf = (positions: readonly EndedPosition[]): string => {
 
 /** The demo's table: a row per market, the sums, and the reasons of what stayed open. */
 export const demoTable = (result: RunResult, hasColour: boolean): string => {
-  const head = ['market', 'LLTV', 'positions', 'liquidatable', 'profitable*', 'first block', 'later', 'never', 'net ETH', 'bad debt', 'unattended']
+  const head = ['market', 'LLTV', 'positions', 'liquidatable', 'profitable*', 'first block', 'later', 'never', 'net ETH']
   const { summary, referee } = result
   const bold: Paint = hasColour ? pc.bold : plain
   return [

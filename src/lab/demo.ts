@@ -1,0 +1,214 @@
+// The demo: a world through a recorded crash, with the keeper in it, judged by the referee; and the same world without a keeper.
+import type { OutcomeKind } from '../core/verdict'
+import type { TickReport } from '../keeper'
+import type { LogSink, Meter } from '../ports'
+import { WAD } from '../core/fixed-point'
+import type { Hex } from '../core/primitives'
+import { endedPosition, type PositionEnd, positionId, summarise, worstErrorPct } from './ended-positions'
+import { isDisturbed } from './disturbed'
+import { countRounds, type Prices, type Round } from './prices/rounds'
+import { createReferee, type Referee, type RefereeVerdict } from './referee'
+import type { EndedPosition, MarketRow, RunResult, TimelinePoint } from './report/result'
+import { createStage, type Stage } from './stage'
+import { badDebtUsd } from './world/accounting'
+import { demoWorld } from './world/demo-world'
+import { type LabBlock, readHead, worldRounds } from './world/play'
+import type { WorldSpec } from './world/spec'
+import { roundTimestamp, roundTransactions } from './world/transactions'
+import { playUnattended, type UnattendedResult } from './world/unattended'
+
+export interface DemoOptions {
+  readonly seed: number
+  readonly log: LogSink
+  readonly meter: Meter
+  readonly nowMs: () => number
+  readonly signal: AbortSignal
+  /** Default: the demo's own world. */
+  readonly spec?: WorldSpec
+  readonly onProgress?: (progress: DemoProgress) => void
+}
+
+export interface DemoProgress {
+  readonly phase: 'with the keeper' | 'without a keeper'
+  readonly done: number
+  readonly total: number
+  readonly closed: number
+}
+
+/** Bad debt is read every so many rounds, and at the end. */
+const SAMPLE_EVERY = 25
+
+const usdNumber = (wad: bigint): number => Number(wad / 10n ** 12n) / 1e6
+const ethNumber = (wei: bigint): number => Number(wei / 10n ** 9n) / 1e9
+
+interface Attended {
+  readonly timeline: readonly TimelinePoint[]
+  readonly ends: readonly PositionEnd[]
+  readonly referee: readonly RefereeVerdict[]
+  readonly badDebtUsdWad: bigint
+  readonly minimumBadDebtUsdWad: bigint
+  /** Blocks in which somebody else acted before our transactions. */
+  readonly isDisturbed: (block: bigint) => boolean
+  readonly markets: Stage['world']['markets']
+}
+
+const pointOf = (stage: Stage, round: Round, head: LabBlock, tick: TickReport, sums: { closed: number; profitWei: bigint }, badDebt: bigint | null): TimelinePoint => ({
+  block: Number(head.number),
+  timestampSec: Number(head.timestampSec),
+  prices: Object.fromEntries(Object.entries(round.prices).map(([asset, wad]) => [asset, usdNumber(wad)])),
+  baseFeeGwei: Number(head.baseFeePerGasWei) / 1e9,
+  closed: sums.closed,
+  liquidatable: tick.opportunities.length,
+  profitRealisedEth: ethNumber(sums.profitWei),
+  badDebtUsd: badDebt === null ? null : usdNumber(badDebt),
+  badDebtUnattendedUsd: null,
+  bundleMs: tick.execution === null || tick.execution.sent.length === 0 ? null : tick.elapsedMs.advance + tick.elapsedMs.decide + tick.elapsedMs.execute,
+})
+
+const closedIn = (tick: TickReport): { count: number; profitWei: bigint } => {
+  const parts = tick.outcomes.flatMap(outcome => outcome.positions).filter(part => part.outcome === 'included')
+  return { count: parts.length, profitWei: parts.reduce((sum, part) => sum + part.profitRealisedWei, 0n) }
+}
+
+const playRoundsWith = async (stage: Stage, referee: Referee, total: number, options: DemoOptions): Promise<Attended> => {
+  const { world } = stage
+  const timeline: TimelinePoint[] = []
+  const disturbed = new Set<bigint>()
+  let head = await readHead(world)
+  let closed = 0
+  let profitWei = 0n
+  let prices: Prices = {}
+  for (const round of worldRounds(world)) {
+    options.signal.throwIfAborted()
+    const { block, tick } = await stage.playBlock({ timestampSec: roundTimestamp(world, round), endOfBlock: roundTransactions(world, round, head) })
+    head = await readHead(world)
+    prices = round.prices
+    if (isDisturbed(block)) disturbed.add(block.number)
+    const news = closedIn(tick)
+    closed += news.count
+    profitWei += news.profitWei
+    const isSample = round.index % SAMPLE_EVERY === 0
+    const badDebt = isSample ? (await badDebtUsd(world, head.number, prices)).totalUsdWad : null
+    timeline.push(pointOf(stage, round, head, tick, { closed: news.count, profitWei }, badDebt))
+    await referee.judge(head, prices)
+    options.onProgress?.({ phase: 'with the keeper', done: round.index + 1, total, closed })
+  }
+  // One more block, so that what was sent last has its end recorded.
+  await stage.playBlock({})
+  head = await readHead(world)
+  return {
+    timeline,
+    ends: stage.ended.ends(),
+    referee: referee.verdicts(),
+    badDebtUsdWad: (await badDebtUsd(world, head.number, prices)).totalUsdWad,
+    minimumBadDebtUsdWad: await referee.minimumBadDebtUsd(head.number, prices),
+    isDisturbed: block => disturbed.has(block),
+    markets: world.markets,
+  }
+}
+
+const playAttended = async (spec: WorldSpec, total: number, options: DemoOptions): Promise<Attended> => {
+  const stage = await createStage({ spec, seed: options.seed, log: options.log, meter: options.meter, nowMs: options.nowMs })
+  try {
+    return await playRoundsWith(stage, createReferee(stage.world), total, options)
+  } finally {
+    await stage.close()
+  }
+}
+
+interface Judged {
+  readonly end: PositionEnd | null
+  readonly verdict: RefereeVerdict | null
+}
+
+/** The block in which the referee says it could first have been closed; without the referee's word, right after it was seen. */
+const firstEligible = ({ end, verdict }: Judged): bigint => verdict?.firstEligibleBlock ?? (end?.seenAtBlock ?? 0n) + 1n
+
+const joinVerdicts = (attended: Attended): ReadonlyMap<string, Judged> => {
+  const byId = new Map<string, Judged>(attended.ends.map(end => [positionId(end.ref), { end, verdict: null }]))
+  for (const verdict of attended.referee) {
+    const id = `${verdict.market.id}/${verdict.account}`
+    byId.set(id, { end: byId.get(id)?.end ?? null, verdict })
+  }
+  return byId
+}
+
+const isClosed = ({ end }: Judged): boolean => end !== null && end.included.length > 0
+const isFirst = (judged: Judged): boolean => isClosed(judged) && (judged.end?.included[0]?.block ?? 0n) <= firstEligible(judged)
+const isProfitable = ({ verdict }: Judged): boolean => verdict !== null && verdict.firstEligibleBlock !== null
+
+/** Positions that only the referee saw get a line as well: the keeper has to answer for them. */
+const lineOf = (judged: Judged): EndedPosition => {
+  if (judged.end !== null) return endedPosition(judged.end)
+  const { verdict } = judged
+  const unseen: { outcome: OutcomeKind | 'open'; reason: string } = { outcome: 'open', reason: 'seen by the referee only' }
+  const nothing = { repaid: '0', seized: '0', profitPredictedWei: '0', profitRealisedWei: '0', gasUsed: '0', block: null }
+  return { position: verdict?.account ?? '', market: verdict?.market.id ?? '', ...unseen, ...nothing }
+}
+
+const marketRow = (market: Attended['markets'][number], judged: readonly Judged[]): MarketRow => {
+  const closed = judged.filter(isClosed)
+  const first = judged.filter(isFirst).length
+  const profitWei = closed.flatMap(each => each.end?.included ?? []).reduce((sum, { part }) => sum + part.profitRealisedWei, 0n)
+  return {
+    market: market.name,
+    lltvPct: Number(market.params.lltv / (WAD / 10_000n)) / 100,
+    positions: market.borrowers.length,
+    liquidatable: judged.length,
+    profitable: judged.filter(isProfitable).length,
+    closedFirstBlock: first,
+    closedLater: closed.length - first,
+    open: judged.length - closed.length,
+    profitRealisedEth: ethNumber(profitWei),
+  }
+}
+
+/** The unattended world's samples stand at the same moments: rounds are the same, only blocks differ. */
+const withUnattended = (timeline: readonly TimelinePoint[], unattended: UnattendedResult): readonly TimelinePoint[] => {
+  const samples = unattended.history
+  return timeline.map((point, round) => {
+    const sample = round % SAMPLE_EVERY === 0 ? samples[round / SAMPLE_EVERY] : round === timeline.length - 1 ? samples.at(-1) : undefined
+    return sample === undefined ? point : { ...point, badDebtUnattendedUsd: usdNumber(sample.usdWad) }
+  })
+}
+
+const resultOf = (attended: Attended, unattended: UnattendedResult, elapsedMs: number): RunResult => {
+  const judged = joinVerdicts(attended)
+  const all = [...judged.values()]
+  const profitable = all.filter(isProfitable)
+  const inMarket = (id: Hex): readonly Judged[] => all.filter(each => (each.end?.ref.market ?? each.verdict?.market.id) === id)
+  const usd = { badDebtUsd: usdNumber(attended.badDebtUsdWad), badDebtUnattendedUsd: usdNumber(unattended.badDebtUsdWad) }
+  const worstPredictionErrorPct = worstErrorPct(attended.ends, block => !attended.isDisturbed(block))
+  const summary = summarise(attended.ends, { ...usd, worstPredictionErrorPct }, end => firstEligible(judged.get(positionId(end.ref)) ?? { end, verdict: null }))
+  const unseen = all.length - attended.ends.length
+  return {
+    title: 'Bulwark through 12 and 13 March 2020',
+    summary: { ...summary, liquidatable: all.length, open: summary.open + unseen },
+    referee: {
+      profitable: profitable.length,
+      missed: profitable.filter(each => !isClosed(each)).length,
+      late: profitable.filter(each => isClosed(each) && !isFirst(each)).length,
+      minimumBadDebtUsd: usdNumber(attended.minimumBadDebtUsdWad),
+    },
+    positions: all.map(lineOf),
+    markets: attended.markets.map(market => marketRow(market, inMarket(market.id))),
+    timeline: withUnattended(attended.timeline, unattended),
+    elapsedSec: elapsedMs / 1_000,
+  }
+}
+
+/** Plays both runs and gives every figure. Rejects with the signal's reason when aborted. */
+export const playDemo = async (options: DemoOptions): Promise<RunResult> => {
+  const start = options.nowMs()
+  const spec = options.spec ?? demoWorld()
+  const total = countRounds(spec.prices, spec.feeds, { fromBar: spec.openAtBar })
+  const attended = await playAttended(spec, total, options)
+  const unattended = await playUnattended(spec, options.seed, {
+    sampleEvery: SAMPLE_EVERY,
+    onRound: round => {
+      options.signal.throwIfAborted()
+      options.onProgress?.({ phase: 'without a keeper', done: round.index + 1, total, closed: 0 })
+    },
+  })
+  return resultOf(attended, unattended, options.nowMs() - start)
+}
