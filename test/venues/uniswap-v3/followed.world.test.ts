@@ -149,7 +149,7 @@ describe('uniswap v3, followed', () => {
   test('behavior: after random swaps, mints and burns the state is the contract’s, and equals a fresh bootstrap', async () => {
     const book = await bootstrapped()
     let at = (await world.block()).number
-    for (let round = 0; round < 8; round++) {
+    for (let round = 0; round < 5; round++) {
       for (const market of markets) for (let i = 0; i < 3; i++) await actRandomly(market)
       at = await follow(book, at)
       const fresh = await bootstrapped()
@@ -273,5 +273,27 @@ describe('uniswap v3, followed', () => {
     expect(bookState(book, market.address).entries.some(({ tick: at }) => at === ends[0])).toBe(true)
     const questions = randomQuestions(market, random, 80)
     expect((await compareQuotes(world, world.quoter, book, market.address, questions)).mismatches).toEqual([])
+  }, 60_000)
+
+  test('behavior: where liquidity is so deep that one unit less still reaches the tick, the tick is crossed as on chain', async () => {
+    const [, b, c] = world.tokens as [Address, Address, Address]
+    const deep = { token0: b, token1: c, fee: 10000, address: await world.createPool(b, c, 10000, sqrtRatioAtTick(0)) }
+    await world.mint(deep, -200, 200, 10n ** 29n, 10n ** 29n)
+    await world.mint(deep, -2000, 2000, 10n ** 20n, 10n ** 20n)
+    const at = (await world.block()).number
+    const book = await bootstrapped()
+    expect(book.stateOf(deep.address)!.liquidity).toBeGreaterThan(1n << 97n)
+    const state = book.stateOf(deep.address)!
+    const toTick = ((sqrtRatioAtTick(0) - sqrtRatioAtTick(-200)) * state.liquidity) >> 96n
+    const quote = poolIn(book, deep.address).quoteExactOut(b, c, toTick - 1n)!
+    await world.swap(deep, true, toTick - 1n, false)
+    await follow(book, at)
+    expect(book.stateOf(deep.address)).toMatchObject({ tick: -201, sqrtPriceX96: sqrtRatioAtTick(-200) })
+    const questions = randomQuestions(deep, random, 40)
+    expect((await compareQuotes(world, world.quoter, book, deep.address, questions)).mismatches).toEqual([])
+    for (const amount of [1n, 10n ** 9n, 10n ** 18n]) {
+      const followed = poolIn(book, deep.address).quoteExactIn(b, c, amount)
+      expect(quote.after.quoteExactIn(b, c, amount)?.amountOut).toBe(followed?.amountOut)
+    }
   }, 60_000)
 })
