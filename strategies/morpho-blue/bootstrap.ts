@@ -1,5 +1,6 @@
 // Reads what logs can't tell: time of the last accrual, rate model and its memory, token names, positions older than the history.
 // Answers are applied at the reader's block and undone with it. A read that fails leaves its market due: it is asked again.
+import { minOf } from '../../src/core/fixed-point'
 import type { ReadCall, Reader, ReadResult } from '../../src/core/folder'
 import type { Address, Hex, Token } from '../../src/core/primitives'
 import {
@@ -159,6 +160,9 @@ const learnMarkets = async (reader: Reader, ledger: Ledger, morpho: Address, lor
   })
 }
 
+/** A chain whose clock starts at zero can't look back twenty years. */
+const elapsedOf = ({ elapsedSec }: (typeof PROBES)[number], nowSec: bigint): bigint => minOf(elapsedSec, nowSec)
+
 const probeCall = (params: MarketParams, probe: (typeof PROBES)[number], nowSec: bigint): ReadCall => {
   // A market with another LLTV has another id: one that the model never saw.
   const asked = probe.known ? params : { ...params, lltvWad: params.lltvWad + 1n }
@@ -169,14 +173,15 @@ const probeCall = (params: MarketParams, probe: (typeof PROBES)[number], nowSec:
     borrowShares: 0n,
     feeWad: 0n,
   }
-  return { to: params.irm, data: encodeBorrowRateView(asked, totals, nowSec - probe.elapsedSec) }
+  return { to: params.irm, data: encodeBorrowRateView(asked, totals, nowSec - elapsedOf(probe, nowSec)) }
 }
 
-const answersAdaptively = (rateAtTarget: bigint, results: readonly ReadResult[]): boolean =>
+const answersAdaptively = (rateAtTarget: bigint, results: readonly ReadResult[], nowSec: bigint): boolean =>
   PROBES.every((probe, i) => {
     const data = wordsOf(results[i], 1)
     return (
-      data !== null && wordAt(data, 0) === adaptiveRate(probe, probe.known ? rateAtTarget : 0n, probe.elapsedSec).averageRateWad
+      data !== null &&
+      wordAt(data, 0) === adaptiveRate(probe, probe.known ? rateAtTarget : 0n, elapsedOf(probe, nowSec)).averageRateWad
     )
   })
 
@@ -191,7 +196,7 @@ const learnModels = async (reader: Reader, ledger: Ledger, lore: Lore, due: read
   )
   for (const { market, params } of byModel.values()) {
     const i = asked.findIndex(each => each.market === market)
-    const isAdaptive = i >= 0 && answersAdaptively(market.state.rateAtTarget ?? 0n, answers[i] ?? [])
+    const isAdaptive = i >= 0 && answersAdaptively(market.state.rateAtTarget ?? 0n, answers[i] ?? [], reader.block.timestampSec)
     lore.models.set(params.irm, isAdaptive ? 'adaptive' : 'viewed')
     ledger.journal.record(reader.block.number, () => lore.models.delete(params.irm))
   }

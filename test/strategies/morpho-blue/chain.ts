@@ -75,14 +75,14 @@ export interface MorphoChain {
   close(): Promise<void>
 }
 
-interface WireBlock {
+export interface WireBlock {
   readonly number: Hex
   readonly hash: Hex
   readonly parentHash: Hex
   readonly timestamp: Hex
 }
 
-const toBlock = ({ number, hash, parentHash, timestamp }: WireBlock): Block => ({
+export const toBlock = ({ number, hash, parentHash, timestamp }: WireBlock): Block => ({
   chainId: 31_337,
   number: BigInt(number),
   hash,
@@ -203,10 +203,12 @@ export const startMorphoChain = async (decimals: readonly number[], lltvs: reado
 }
 
 /** Reads call by call at the block's hash, capped as the house's reader would. */
-export const readerOf = (chain: MorphoChain, block: Block): Reader => ({
+export const readerOf = (chain: MorphoChain, block: Block): Reader => readerOn(chain.rpc, block)
+
+export const readerOn = (rpc: LabRpc, block: Block): Reader => ({
   block,
   read: async (calls: readonly ReadCall[]): Promise<readonly ReadResult[]> => {
-    const replies = await chain.rpc.batchSettled(
+    const replies = await rpc.batchSettled(
       calls.map(({ to, data, gasCap }) => ({
         method: 'eth_call',
         params: [{ to, data, gas: `0x${(gasCap ?? 1_000_000).toString(16)}` }, { blockHash: block.hash }],
