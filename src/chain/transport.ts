@@ -45,6 +45,8 @@ interface Endpoint {
   readonly wire: Wire
   readonly gate: RateGate
   isVerified: boolean
+  /** The question for its chain id, while it is under way. */
+  checking: Promise<void> | null
   isWrong: boolean
   failures: number
   restUntilMs: number
@@ -78,6 +80,7 @@ export const createTransport = (options: TransportOptions): Transport => {
     wire: createWire(url),
     gate: createRateGate(options.requestsPerSecond, nowMs),
     isVerified: false,
+    checking: null,
     isWrong: false,
     failures: 0,
     restUntilMs: 0,
@@ -94,7 +97,7 @@ export const createTransport = (options: TransportOptions): Transport => {
     return answer.result
   }
 
-  const check = async (endpoint: Endpoint, timeoutMs: number): Promise<void> => {
+  const askChainId = async (endpoint: Endpoint, timeoutMs: number): Promise<void> => {
     const result = resultOf(endpoint, 'eth_chainId', await exchange(endpoint, 'eth_chainId', [], timeoutMs))
     const actual = typeof result === 'string' ? Number(result) : Number.NaN
     if (!Number.isSafeInteger(actual)) throw malformed(`chain id ${String(result).slice(0, 40)}`)
@@ -104,6 +107,13 @@ export const createTransport = (options: TransportOptions): Transport => {
       throw wrongChain(endpoint.host, actual, chainId)
     }
     endpoint.isVerified = true
+  }
+
+  const check = (endpoint: Endpoint, timeoutMs: number): Promise<void> => {
+    endpoint.checking ??= askChainId(endpoint, timeoutMs).finally(() => {
+      endpoint.checking = null
+    })
+    return endpoint.checking
   }
 
   const attempt = async (endpoint: Endpoint, method: string, params: readonly unknown[], timeoutMs: number): Promise<unknown> => {
@@ -148,7 +158,8 @@ export const createTransport = (options: TransportOptions): Transport => {
       try {
         return { result: await attempt(endpoint, method, params, timeoutMs) }
       } catch (caught) {
-        error = caught
+        // That another URL is of another chain is no reason to give up on the right ones.
+        if (!endpoint.isWrong || !(error instanceof WireError)) error = caught
         if (isWorthAnother(caught)) punish(endpoint, caught)
         // A node that lags may stand beside one that has the block: ask on, without blame.
         else if (!isRefusal(caught, 'unknown-block') && !endpoint.isWrong) throw caught

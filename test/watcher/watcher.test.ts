@@ -595,7 +595,7 @@ describe('any history', () => {
           expect(book.logs()).toEqual(truth(chain, book, watcher.health().tip!))
         }
       }),
-      { numRuns: 60, seed: 20200312 },
+      { numRuns: 200, seed: 20200312 },
     )
   }, 60_000)
 })
