@@ -44,8 +44,9 @@ export interface PoolState extends Position {
 
 /**
  * Gas of one swap call, the callback's payment and both transfers of plain ERC-20s included. Measured on the official bytecode
- * (calls.world.test.ts holds these to it): 69,000-78,000 without a stop, 7,500 for each further step, 17,000-20,000 for a tick
- * crossed before. A tick's first crossing ever writes zeroed slots and costs up to 25,000 more: the simulation finds those.
+ * (calls.world.test.ts holds these to it): 69,000-78,000 in one step, 7,500 for each further step, 17,000-20,000 for a tick that
+ * was crossed before; rounded up a little. A tick's first crossing ever writes zeroed slots and may cost 36,000 more, and tokens
+ * behind proxies cost what they cost: the simulation has the last word.
  */
 const SWAP_GAS = 75_000n
 const STEP_GAS = 7_500n
