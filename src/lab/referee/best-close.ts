@@ -29,11 +29,11 @@ type Share = readonly [bigint, bigint]
 
 const COARSE: readonly Share[] = [
   [1n, 1n],
+  [3n, 4n],
   [1n, 4n],
   [1n, 32n],
 ]
 const FINE: readonly Share[] = [
-  [3n, 4n],
   [1n, 2n],
   [3n, 8n],
   [1n, 8n],
@@ -86,20 +86,19 @@ const better = (tried: readonly Tried[]): readonly Tried[] =>
 const near = (share: number): readonly Share[] =>
   [0.85, 0.95, 1.1, 1.25].map(factor => [BigInt(Math.floor(Math.min(1, share * factor) * 1e6)), 1_000_000n] as const)
 
+const closeFrom = ({ profitWei, gasUsed, share }: Tried): BestClose => ({ profitWei, gasUsed, share })
+
 /**
  * The best close of one position alone; null where no size can be closed by any route. Wei are wrapped native after gas at `at`'s
- * base fee, without a bid. The whole position is tried first; smaller ones only matter where pools are thin, so the search
- * narrows to the best routes.
+ * base fee, without a bid. The whole position and three parts are tried by all routes; where a part is best (thin pools, or debt
+ * that outgrew its collateral), more parts are tried by the two best routes, then around the best.
  */
 export const bestClose = async (subject: Case, routes: readonly RigRoute[]): Promise<BestClose | null> => {
   const coarse = better(await trySizes(subject, COARSE, routes))
   const first = coarse[0]
-  // Revenue is concave in size: if the whole beats a quarter by much, the best is the whole or near it.
-  const isWholeBest = first?.share === 1 && first.profitWei > 0n
+  // Profit is concave in size: where the whole beats three quarters, it is the best or next to it.
+  if (first === undefined || first.share === 1) return first === undefined ? null : closeFrom(first)
   const narrowed = [...new Set(coarse.map(tried => tried.route))].slice(0, 2)
-  const fine = isWholeBest || narrowed.length === 0 ? [] : await trySizes(subject, FINE, narrowed)
-  const best = better([...coarse, ...fine])[0]
-  if (best === undefined) return null
-  const refined = better([best, ...(await trySizes(subject, near(best.share), [best.route]))])[0] ?? best
-  return { profitWei: refined.profitWei, gasUsed: refined.gasUsed, share: refined.share }
+  const best = better([...coarse, ...(await trySizes(subject, FINE, narrowed))])[0] ?? first
+  return closeFrom(better([best, ...(await trySizes(subject, near(best.share), [best.route]))])[0] ?? best)
 }
