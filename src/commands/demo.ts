@@ -21,15 +21,11 @@ interface DemoBar {
 
 const createBar = (io: Io): DemoBar => {
   if (!io.isErrTerminal) return { update: () => undefined, stop: () => undefined }
-  const bar = new SingleBar({ format: '{phase} {bar} {value}/{total} blocks · {closed} closed · {duration_formatted}', hideCursor: true, clearOnComplete: false, linewrap: false })
-  let phase: DemoProgress['phase'] | null = null
+  const bar = new SingleBar({ format: 'playing the crash {bar} {percentage} % · {closed} positions closed · {duration_formatted}', hideCursor: true, clearOnComplete: false, linewrap: false })
   return {
-    update: ({ done, total, closed, ...progress }) => {
-      if (phase !== progress.phase) {
-        if (phase !== null) bar.stop()
-        phase = progress.phase
-        bar.start(total, done, { phase: phase.padEnd(17), closed })
-      } else bar.update(done, { closed })
+    update: ({ done, total, closed }) => {
+      if (bar.isActive) bar.update(done, { closed })
+      else bar.start(total, done, { closed })
     },
     stop: () => bar.stop(),
   }

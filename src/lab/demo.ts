@@ -28,8 +28,8 @@ export interface DemoOptions {
   readonly onProgress?: (progress: DemoProgress) => void
 }
 
+/** Blocks of both runs. */
 export interface DemoProgress {
-  readonly phase: 'with the keeper' | 'without a keeper'
   readonly done: number
   readonly total: number
   readonly closed: number
@@ -70,7 +70,10 @@ const closedIn = (tick: TickReport): { count: number; profitWei: bigint } => {
   return { count: parts.length, profitWei: parts.reduce((sum, part) => sum + part.profitRealisedWei, 0n) }
 }
 
-const playRoundsWith = async (stage: Stage, referee: Referee, total: number, options: DemoOptions): Promise<Attended> => {
+/** Told after each round of the attended run. */
+type OnRound = (closed: number) => void
+
+const playRoundsWith = async (stage: Stage, referee: Referee, options: DemoOptions, onRound: OnRound): Promise<Attended> => {
   const { world } = stage
   const timeline: TimelinePoint[] = []
   const disturbed = new Set<bigint>()
@@ -91,7 +94,7 @@ const playRoundsWith = async (stage: Stage, referee: Referee, total: number, opt
     const badDebt = isSample ? (await badDebtUsd(world, head.number, prices)).totalUsdWad : null
     timeline.push(pointOf(stage, round, head, tick, { closed: news.count, profitWei }, badDebt))
     await referee.judge(head, prices)
-    options.onProgress?.({ phase: 'with the keeper', done: round.index + 1, total, closed })
+    onRound(closed)
   }
   // One more block, so that what was sent last has its end recorded.
   await stage.playBlock({})
@@ -107,10 +110,10 @@ const playRoundsWith = async (stage: Stage, referee: Referee, total: number, opt
   }
 }
 
-const playAttended = async (spec: WorldSpec, total: number, options: DemoOptions): Promise<Attended> => {
+const playAttended = async (spec: WorldSpec, options: DemoOptions, onRound: OnRound): Promise<Attended> => {
   const stage = await createStage({ spec, seed: options.seed, log: options.log, meter: options.meter, nowMs: options.nowMs })
   try {
-    return await playRoundsWith(stage, createReferee(stage.world), total, options)
+    return await playRoundsWith(stage, createReferee(stage.world), options, onRound)
   } finally {
     await stage.close()
   }
@@ -197,18 +200,32 @@ const resultOf = (attended: Attended, unattended: UnattendedResult, elapsedMs: n
   }
 }
 
-/** Plays both runs and gives every figure. Rejects with the signal's reason when aborted. */
+/** Plays both runs, side by side since each mostly waits for its chain, and gives every figure. Rejects with the signal's reason when aborted. */
 export const playDemo = async (options: DemoOptions): Promise<RunResult> => {
   const start = options.nowMs()
   const spec = options.spec ?? demoWorld()
-  const total = countRounds(spec.prices, spec.feeds, { fromBar: spec.openAtBar })
-  const attended = await playAttended(spec, total, options)
-  const unattended = await playUnattended(spec, options.seed, {
-    sampleEvery: SAMPLE_EVERY,
-    onRound: round => {
-      options.signal.throwIfAborted()
-      options.onProgress?.({ phase: 'without a keeper', done: round.index + 1, total, closed: 0 })
-    },
-  })
+  const total = 2 * countRounds(spec.prices, spec.feeds, { fromBar: spec.openAtBar })
+  const failed = new AbortController()
+  const signal = AbortSignal.any([options.signal, failed.signal])
+  const progress = { done: 0, closed: 0 }
+  const onRound = (closed: number): void => {
+    progress.done += 1
+    progress.closed = Math.max(progress.closed, closed)
+    options.onProgress?.({ ...progress, total })
+  }
+  const runs = [
+    playAttended(spec, { ...options, signal }, onRound),
+    playUnattended(spec, options.seed, {
+      sampleEvery: SAMPLE_EVERY,
+      onRound: () => {
+        signal.throwIfAborted()
+        onRound(0)
+      },
+    }),
+  ] as const
+  // One run's failure ends the other; both release their chains before it is told.
+  for (const run of runs) run.catch((error: unknown) => failed.abort(error))
+  await Promise.allSettled(runs)
+  const [attended, unattended] = await Promise.all(runs)
   return resultOf(attended, unattended, options.nowMs() - start)
 }
