@@ -25,7 +25,7 @@ const solidityIn = (folder: string): readonly string[] =>
 
 const manifest = (): readonly Unit[] => [
   {
-    sources: ['contracts/Liquidator.sol'],
+    sources: ['Words', 'Tokens', 'Steps', 'Callbacks', 'Liquidator'].map(name => `contracts/${name}.sol`),
     evmVersion: 'cancun',
     runs: 1_000_000,
     output: 'src/executor/liquidator-artifact.ts',

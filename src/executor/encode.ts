@@ -1,27 +1,15 @@
 // Turns legs and steps into calldata for contracts/Liquidator.sol (the packed format is described there).
 // Must not decide or look anything up: what a value cannot say exactly is refused with InvariantError.
-import { encodeAbiParameters } from 'viem'
 import { InvariantError, invariant } from '../core/errors'
 import { type Address, type Hex, unreachable } from '../core/primitives'
 import type { Amount, Callback, Fill, Leg, Payee, Step } from '../core/program'
-import { Liquidator } from './liquidator-artifact'
 import type { RunOrder } from './run-codec'
 
 const ZERO_ADDRESS: Address = `0x${'0'.repeat(40)}`
 const COINBASE: Address = `0x${'0'.repeat(39)}1`
 
-/** `run(Order, bytes)`'s selector; a test holds it to the ABI. */
-export const RUN_SELECTOR = '0x5702a383'
-
-const ORDER_AND_LEGS = [
-  {
-    type: 'tuple',
-    components: Liquidator.abi.flatMap(entry =>
-      entry.type === 'function' && entry.name === 'run' ? entry.inputs[0].components : [],
-    ),
-  },
-  { type: 'bytes' },
-] as const
+/** Selector of `run()`, whose arguments are packed behind it; a test holds it to the ABI. */
+export const RUN_SELECTOR = '0xc0406226'
 
 // Operation byte: what kind of step, and its flags.
 const CALL = 0
@@ -200,9 +188,17 @@ const payeeAddress = (payee: Payee): Address => {
   }
 }
 
-/** Calldata of `run`. Tokens that steps name are declared even where the leg forgot them. Throws InvariantError as `encodeProgram`. */
+/** Calldata of `run()`. Tokens that steps name are declared even where the leg forgot them. Throws InvariantError as `encodeProgram`. */
 export const encodeRun = (order: RunOrder, legs: readonly Leg[]): Hex => {
-  const packed: Hex = `0x${legs.map(leg => encodeLeg(order.wrappedNative, leg)).join('')}`
-  const head = { ...order, payee: payeeAddress(order.payee) }
-  return `${RUN_SELECTOR}${encodeAbiParameters(ORDER_AND_LEGS, [head, packed]).slice(2)}`
+  const head = [
+    order.wrappedNative.slice(2),
+    payeeAddress(order.payee).slice(2),
+    uint(order.lastBlock, 6, 'last block'),
+    uint(order.deadlineSec, 6, 'deadline'),
+    uint(order.bidShareBps, 2, 'bid share'),
+    uint(legs.length, 2, 'number of legs'),
+    uint(order.costWei, 12, 'cost'),
+    uint(order.floorWei, 12, 'floor'),
+  ]
+  return `${RUN_SELECTOR}${head.join('')}${legs.map(leg => encodeLeg(order.wrappedNative, leg)).join('')}`
 }

@@ -3,9 +3,8 @@ import { decodeErrorResult, hexToString, toEventSelector } from 'viem'
 import type { Address, Hex, Log } from '../core/primitives'
 import { Liquidator } from './liquidator-artifact'
 
-export const LEG_CLOSED_TOPIC = toEventSelector('LegClosed(uint256)')
 export const LEG_FAILED_TOPIC = toEventSelector('LegFailed(uint256,bytes)')
-export const EXECUTED_TOPIC = toEventSelector('Executed(uint256)')
+export const EXECUTED_TOPIC = toEventSelector('Executed(uint256,uint256[])')
 
 export interface LegResult {
   readonly index: number
@@ -23,34 +22,30 @@ export interface RunResult {
   readonly bidWei: bigint
 }
 
-const LOW_HALF = (1n << 128n) - 1n
+const FAILED = (1n << 256n) - 1n
 
-const bytesArgument = (data: Hex, headWord: number): Hex => {
-  const start = 2 + 64 * headWord
-  const at = 2 + 2 * Number.parseInt(data.slice(start, start + 64), 16)
-  const length = Number.parseInt(data.slice(at, at + 64), 16)
-  return `0x${data.slice(at + 64, at + 64 + 2 * length)}`
-}
+const word = (data: Hex, index: number): bigint => BigInt(`0x${data.slice(2 + 64 * index, 66 + 64 * index)}`)
 
-const legOf = (log: Log): LegResult | null => {
-  const [topic] = log.topics
-  if (topic === LEG_CLOSED_TOPIC) {
-    const packed = BigInt(log.data)
-    return { index: Number(packed >> 128n), ok: true, gainedWei: packed & LOW_HALF, failure: null }
-  }
-  if (topic !== LEG_FAILED_TOPIC) return null
-  const index = Number(BigInt(log.data.slice(0, 66)))
-  return { index, ok: false, gainedWei: 0n, failure: decodeRevert(bytesArgument(log.data, 1)) }
-}
+/** Reasons by leg index, from LegFailed(uint256 index, bytes reason). */
+const failuresOf = (logs: readonly Log[]): ReadonlyMap<number, string> =>
+  new Map(
+    logs
+      .filter(log => log.topics[0] === LEG_FAILED_TOPIC)
+      .map(({ data }) => [Number(word(data, 0)), decodeRevert(`0x${data.slice(194, 194 + 2 * Number(word(data, 2)))}`)]),
+  )
 
 /** How the run that left `logs` ended; null where it did not complete. Only logs of `liquidator` count: anybody can emit the same topics. */
 export const decodeRunLogs = (logs: readonly Log[], liquidator: Address): RunResult | null => {
   const own = logs.filter(log => log.address === liquidator)
   const executed = own.find(log => log.topics[0] === EXECUTED_TOPIC)
   if (executed === undefined) return null
-  const packed = BigInt(executed.data)
-  const legs = own.map(legOf).filter(leg => leg !== null)
-  return { legs, profitWei: packed >> 128n, bidWei: packed & LOW_HALF }
+  const failures = failuresOf(own)
+  const gains = Array.from({ length: Number(word(executed.data, 2)) }, (_, index) => word(executed.data, 3 + index))
+  const legs = gains.map((gain, index): LegResult => {
+    if (gain !== FAILED) return { index, ok: true, gainedWei: gain, failure: null }
+    return { index, ok: false, gainedWei: 0n, failure: failures.get(index) ?? 'reverted without data' }
+  })
+  return { legs, profitWei: legs.reduce((sum, leg) => sum + leg.gainedWei, 0n), bidWei: word(executed.data, 0) }
 }
 
 /** Error(string), which may be cut short: the contract hands on 100 bytes at most. */

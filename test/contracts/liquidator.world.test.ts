@@ -25,7 +25,6 @@ describe('Liquidator', () => {
     const receipt = await kit.send(liquidator, data, { from: operator })
     expect(receipt.status).toBe('success')
     const result = decodeRunLogs(receipt.logs, liquidator)
-    console.log(receipt.gasUsed, result)
     expect(await kit.read(weth, WETH_ABI, 'balanceOf', [owner])).toBe(result?.profitWei)
   })
 })
