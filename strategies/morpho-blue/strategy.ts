@@ -31,7 +31,7 @@ export const configSchema = z.strictObject({
     .number()
     .int()
     .nonnegative()
-    .prefault(120)
+    .prefault(900)
     .transform(BigInt)
     .describe('For how long after its target block a liquidation must stay valid at an unchanged price, in seconds.'),
   maxOracleGas: z
