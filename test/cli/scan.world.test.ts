@@ -1,0 +1,72 @@
+// `bulwark scan` on real Morpho Blue: the positions of the chain, closest first, for people and for machines.
+import { EventEmitter } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { runCli } from '../../src/cli'
+import { createTestIo } from '../fakes/io'
+import { createLiquidationWorld, type LiquidationWorld, marketIdOf } from '../fixtures/liquidation-world'
+
+describe('bulwark scan', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'bulwark-scan-'))
+  let world: LiquidationWorld
+  beforeAll(async () => {
+    world = await createLiquidationWorld()
+    const chain = {
+      id: Number(await world.kit.rpc.request('eth_chainId')),
+      rpc: [world.kit.anvil.wsUrl],
+      wrappedNative: world.weth,
+      strategies: { 'morpho-blue': { address: world.morpho, fromBlock: 0 } },
+    }
+    writeFileSync(join(directory, 'bulwark.config.json'), JSON.stringify({ chains: [chain] }))
+    writeFileSync(
+      join(directory, 'no-code.json'),
+      JSON.stringify({ chains: [{ ...chain, wrappedNative: `0x${'99'.repeat(20)}` }] }),
+    )
+  })
+  afterAll(async () => {
+    await world.kit.stop()
+    rmSync(directory, { recursive: true })
+  })
+
+  const scan = async (...args: readonly string[]) => {
+    const io = createTestIo({ directory, signals: new EventEmitter() })
+    const code = await runCli(['scan', ...args], io)
+    return { code, out: io.outText(), err: io.errText() }
+  }
+
+  it('default: a table of every open position', async () => {
+    const { code, out, err } = await scan()
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+    expect(out).toContain(`${world.borrowers.length} open positions`)
+    for (const borrower of world.borrowers) expect(out).toContain(borrower)
+    expect(out).toContain('liquidatable')
+  })
+
+  it('behavior: --json gives a line each, closest first, --limit as many', async () => {
+    const { out } = await scan('--json', '--limit', '2')
+    const lines = out
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line) as Record<string, unknown>)
+    expect(lines).toHaveLength(2)
+    expect(lines[0]).toMatchObject({
+      strategy: 'morpho-blue',
+      market: marketIdOf(world.params),
+      isLiquidatable: true,
+      distanceBps: '0',
+      collateralAssets: '10000000000000000000',
+    })
+    expect(world.borrowers).toContain(lines[0]?.account)
+    const factors = lines.map(line => BigInt(line.healthFactorWad as string))
+    expect(factors).toEqual([...factors].sort((a, b) => (a < b ? -1 : 1)))
+  })
+
+  it('error: a contract without code is named', async () => {
+    expect(await scan('--config', 'no-code.json')).toMatchObject({ code: 78, err: expect.stringContaining('wrappedNative') })
+  })
+
+  it('error: a chain that the configuration does not have', async () => {
+    expect(await scan('--chain', '5')).toMatchObject({ code: 78, err: expect.stringContaining('--chain 5') })
+  })
+})
