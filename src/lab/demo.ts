@@ -124,8 +124,8 @@ interface Judged {
   readonly verdict: RefereeVerdict | null
 }
 
-/** The block in which the referee says it could first have been closed; without the referee's word, right after it was seen. */
-const firstEligible = ({ end, verdict }: Judged): bigint => verdict?.firstEligibleBlock ?? (end?.seenAtBlock ?? 0n) + 1n
+/** The block in which the referee says that it could first have been closed; null: in none before it was. */
+const firstEligible = ({ verdict }: Judged): bigint | null => verdict?.firstEligibleBlock ?? null
 
 const joinVerdicts = (attended: Attended): ReadonlyMap<string, Judged> => {
   const byId = new Map<string, Judged>(attended.ends.map(end => [positionId(end.ref), { end, verdict: null }]))
@@ -137,7 +137,8 @@ const joinVerdicts = (attended: Attended): ReadonlyMap<string, Judged> => {
 }
 
 const isClosed = ({ end }: Judged): boolean => end !== null && end.included.length > 0
-const isFirst = (judged: Judged): boolean => isClosed(judged) && (judged.end?.included[0]?.block ?? 0n) <= firstEligible(judged)
+/** No earlier block would have paid: small ones wait until gas is cheap, and are closed in the first block that pays. */
+const isFirst = (judged: Judged): boolean => isClosed(judged) && (judged.end?.included[0]?.block ?? 0n) <= (firstEligible(judged) ?? Number.POSITIVE_INFINITY)
 const isProfitable = ({ verdict }: Judged): boolean => verdict !== null && verdict.firstEligibleBlock !== null
 
 /** Positions that only the referee saw get a line as well: the keeper has to answer for them. */
@@ -182,7 +183,7 @@ const resultOf = (attended: Attended, unattended: UnattendedResult, elapsedMs: n
   const inMarket = (id: Hex): readonly Judged[] => all.filter(each => (each.end?.ref.market ?? each.verdict?.market.id) === id)
   const usd = { badDebtUsd: usdNumber(attended.badDebtUsdWad), badDebtUnattendedUsd: usdNumber(unattended.badDebtUsdWad) }
   const worstPredictionErrorPct = worstErrorPct(attended.ends, block => !attended.isDisturbed(block))
-  const summary = summarise(attended.ends, { ...usd, worstPredictionErrorPct }, end => firstEligible(judged.get(positionId(end.ref)) ?? { end, verdict: null }))
+  const summary = summarise(attended.ends, { ...usd, worstPredictionErrorPct }, end => isFirst(judged.get(positionId(end.ref)) ?? { end, verdict: null }))
   const unseen = all.length - attended.ends.length
   return {
     title: 'Bulwark through 12 and 13 March 2020',

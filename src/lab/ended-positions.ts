@@ -82,14 +82,16 @@ export const worstErrorPct = (ends: readonly PositionEnd[], isComparable: (block
   return worst
 }
 
-/** The closing line. `firstEligible`: the first block in which a position could have been closed; by default right after it was seen. */
+const isNextBlock = (end: PositionEnd): boolean => (end.included[0]?.block ?? 0n) <= end.seenAtBlock + 1n
+
+/** The closing line. `isFirst`: of a closed position, whether that was in the first block it could be; by default right after it was seen. */
 export const summarise = (
   ends: readonly PositionEnd[],
   extra: Pick<RunSummary, 'badDebtUsd' | 'badDebtUnattendedUsd' | 'worstPredictionErrorPct'>,
-  firstEligible: (end: PositionEnd) => bigint = end => end.seenAtBlock + 1n,
+  isFirst: (end: PositionEnd) => boolean = isNextBlock,
 ): RunSummary => {
   const closed = ends.filter(end => end.included.length > 0)
-  const first = closed.filter(end => (end.included[0]?.block ?? 0n) <= firstEligible(end))
+  const first = closed.filter(isFirst)
   const total = (read: (part: PositionOutcome) => bigint): string => closed.reduce((all, end) => all + sum(end, read), 0n).toString()
   return {
     liquidatable: ends.length,

@@ -1,3 +1,5 @@
+// The lab's block builder and relay in one: takes bundles and public transactions, builds each next block from them on request.
+// It stands for the outside world: the keeper reaches it only over HTTP.
 import type { Address, Hex } from '../../core/primitives'
 import type { LogSink } from '../../ports'
 import { createLabRpc, type LabRpc } from '../rpc'
