@@ -38,6 +38,7 @@ export const createHeads = (options: HeadsOptions) => {
     let lastAtMs = nowMs()
     let slotMs = 0
     let failures = 0
+    let olderInARow = 0
 
     const emit = (head: Block): void => {
       if (signal.aborted || head.hash === last?.hash) return
@@ -48,11 +49,12 @@ export const createHeads = (options: HeadsOptions) => {
       onHead(head)
     }
 
-    /** Asks for the newest head. A node that lags behind what we have seen is ignored. */
+    /** Asks for the newest head. One older than the last is that of a node that lags, unless the next answer is older too: then the chain went back. */
     const emitLatest = async (): Promise<boolean> => {
       try {
         const head = await options.latest()
-        if (last === null || head.number >= last.number) emit(head)
+        olderInARow = last !== null && head.number < last.number ? olderInARow + 1 : 0
+        if (olderInARow !== 1) emit(head)
         return true
       } catch (error) {
         if (!(error instanceof KeeperError)) throw error

@@ -43,7 +43,7 @@ export const createEchoBook = (options: EchoOptions): EchoBook => {
 
   const readsNow = (): readonly ReadCall[] => [
     ...(options.alwaysReads ?? []),
-    ...markets.map(to => ({ to, data: '0x01' as const })),
+    ...markets.map(to => ({ to, data: '0x' as const })),
   ]
 
   const learn = (log: Log): void => {
