@@ -90,7 +90,7 @@ contract Liquidator is Callbacks {
         address wrapped = addressAt(4);
         // From here on we are running.
         transientStore(TOKENS, DECLARED | uint160(wrapped));
-        (uint256 profit, uint256[] memory gains) = _runLegs(wrapped, to, uint16(terms >> 128));
+        (uint256 profit, uint256[] memory gains) = _closeLegs(wrapped, to, uint16(terms >> 128));
         uint256 bid = _bid(profit, uint96(terms >> 32), uint16(terms >> 144));
         wrapped.transfer(to, profit - bid);
         emit Executed(bid, gains);
@@ -102,9 +102,15 @@ contract Liquidator is Callbacks {
         return transientLoad(TOKENS) != 0;
     }
 
-    /// @dev Each leg is a call of ourselves: what it did, transient storage included, is gone if it reverts.
-    function _runLegs(address wrapped, address to, uint256 count) private returns (uint256 profit, uint256[] memory gains) {
+    /// @dev Each leg is a call of ourselves: what it did, transient storage included, is gone if it reverts. A leg alone needs no such
+    /// shelter: with it, everything fails, and with its own reason.
+    function _closeLegs(address wrapped, address to, uint256 count) private returns (uint256 profit, uint256[] memory gains) {
         gains = new uint256[](count);
+        if (count == 1 && uint32(wordAt(84) >> 200) == 0) {
+            profit = _leg(wrapped, to, 91, msg.data.length);
+            gains[0] = profit;
+            return (profit, gains);
+        }
         bytes memory reason;
         uint256 failed = 0;
         uint256 cursor = 84;
@@ -126,12 +132,12 @@ contract Liquidator is Callbacks {
         if (failed == count) revert NothingClosed(reason);
     }
 
-    /// @dev Calls `runLeg`. At most one word of its answer is copied: what it gained.
+    /// @dev Calls `closeLeg`. At most one word of its answer is copied: what it gained.
     function _attempt(address wrapped, address to, uint256 gasLimit, uint256 leg, uint256 length)
         private
         returns (bool ok, uint256 gained)
     {
-        uint256 selector = uint32(this.runLeg.selector);
+        uint256 selector = uint32(this.closeLeg.selector);
         assembly ("memory-safe") {
             let data := mload(0x40)
             mstore(data, shl(224, selector))
@@ -172,52 +178,54 @@ contract Liquidator is Callbacks {
 
     /// @notice One leg; only this contract calls it. Behind the selector: 20 profit token | 20 recipient | leg.
     /// @return gained What the leg added to the profit token.
-    function runLeg() external returns (uint256 gained) {
+    function closeLeg() external returns (uint256 gained) {
         if (msg.sender != address(this)) revert NotOperator(msg.sender);
-        address wrapped = addressAt(4);
-        uint256 floorWei = wordAt(44) >> 160;
-        uint256 tokensEnd = 57 + 20 * uint256(uint8(wordAt(56) >> 248));
+        return _leg(addressAt(4), addressAt(24), 44, msg.data.length);
+    }
+
+    function _leg(address wrapped, address to, uint256 start, uint256 end) private returns (uint256 gained) {
         uint256 native = address(this).balance;
         uint256 wrappedBaseline = wrapped.balanceOf();
         // In almost every run all baselines are zero, and a slot that is not written costs nothing.
         if (wrappedBaseline != 0) transientStore(BASELINES, wrappedBaseline);
 
-        uint256[] memory baselines = _declare(tokensEnd);
-        _performStepsOf(tokensEnd, msg.data.length);
+        uint256[] memory baselines = _declare(start + 13, uint8(wordAt(start + 12) >> 248));
+        _performStepsOf(start + 13 + 20 * baselines.length, end);
         // Allowances first: from there on, what a token's hook may do moves nothing of ours.
         _takeBackApprovals();
-        _sweep(baselines);
+        _sweep(start + 13, baselines, to);
 
         uint256 nativeNow = address(this).balance;
         if (nativeNow < native) revert Overspent(address(0), nativeNow, native);
         if (nativeNow > native) IWrappedNative(wrapped).deposit{value: nativeNow - native}();
         gained = _gainOf(wrapped);
-        if (gained < floorWei) revert LegFloor(gained, floorWei);
+        if (gained < wordAt(start) >> 160) revert LegFloor(gained, wordAt(start) >> 160);
     }
 
     /// @dev Notes what we hold of each token of the leg, before anything moves.
-    function _declare(uint256 tokensEnd) private returns (uint256[] memory baselines) {
-        baselines = new uint256[]((tokensEnd - 57) / 20);
-        for (uint256 i = 0; i < baselines.length; i++) {
-            address token = addressAt(57 + 20 * i);
+    function _declare(uint256 cursor, uint256 count) private returns (uint256[] memory baselines) {
+        baselines = new uint256[](count);
+        for (uint256 i = 0; i < count; i++) {
+            address token = addressAt(cursor + 20 * i);
             uint256 baseline = token.balanceOf();
-            baselines[i] = baseline;
             transientStore(TOKENS + 1 + i, DECLARED | uint160(token));
-            if (baseline != 0) transientStore(BASELINES + 1 + i, baseline);
+            if (baseline == 0) continue;
+            baselines[i] = baseline;
+            transientStore(BASELINES + 1 + i, baseline);
         }
     }
 
     /// @dev Nothing of these tokens may be less than before; what is more goes to the recipient.
-    function _sweep(uint256[] memory baselines) private {
+    function _sweep(uint256 cursor, uint256[] memory baselines, address to) private {
         for (uint256 i = 0; i < baselines.length; i++) {
-            address token = addressAt(57 + 20 * i);
+            address token = addressAt(cursor + 20 * i);
             uint256 baseline = baselines[i];
             transientStore(TOKENS + 1 + i, 0);
             if (baseline != 0) transientStore(BASELINES + 1 + i, 0);
             if (token == address(0)) continue;
             uint256 held = token.balanceOf();
             if (held < baseline) revert Overspent(token, held, baseline);
-            if (held > baseline) token.transfer(addressAt(24), held - baseline);
+            if (held > baseline) token.transfer(to, held - baseline);
         }
     }
 
