@@ -11,6 +11,8 @@ const common = {
 
 module.exports = {
   maxWorkers: 2,
+  // Real chains on a busy machine: a slow test is no failed test.
+  testTimeout: 60_000,
   reporters: ['default', 'summary', '<rootDir>/test/reporter.js'],
   projects: [
     {

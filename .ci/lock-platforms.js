@@ -3,7 +3,17 @@
 const { readFileSync, writeFileSync } = require('node:fs')
 const { resolve } = require('node:path')
 
-const CPU = { amd64: 'x64', x64: 'x64', arm64: 'arm64', arm: 'arm', ia32: 'ia32', ppc64: 'ppc64', s390x: 's390x', riscv64: 'riscv64', loong64: 'loong64' }
+const CPU = {
+  amd64: 'x64',
+  x64: 'x64',
+  arm64: 'arm64',
+  arm: 'arm',
+  ia32: 'ia32',
+  ppc64: 'ppc64',
+  s390x: 's390x',
+  riscv64: 'riscv64',
+  loong64: 'loong64',
+}
 const OS = ['linux', 'darwin', 'win32', 'freebsd', 'android', 'openharmony']
 
 /** What a platform package's name says about where it runs: `{os, cpu, libc?}`; null if it says nothing. */
@@ -13,8 +23,15 @@ const platformOf = name => {
   const cpu = parts.map(part => CPU[part]).find(part => part !== undefined)
   if (os === undefined || cpu === undefined) return null
   const tail = parts.at(-1)
-  const libc = os !== 'linux' ? undefined : tail.startsWith('musl') ? 'musl' : tail.startsWith('gnu') || tail.startsWith('glibc') ? 'glibc' : undefined
-  return { os: [os], cpu: [cpu], ...(libc === undefined ? {} : { libc: [libc] }) }
+  const libc =
+    os !== 'linux'
+      ? undefined
+      : tail.startsWith('musl')
+        ? 'musl'
+        : tail.startsWith('gnu') || tail.startsWith('glibc')
+          ? 'glibc'
+          : undefined
+  return { cpu: [cpu], libc: libc === undefined ? undefined : [libc], os: [os] }
 }
 
 /** Optional dependencies that no entry of the lock file answers: `[{owner, name, version}]`. */
@@ -35,8 +52,16 @@ if (require.main === module) {
   for (const { owner, name, version } of missingOptionals(lock.packages)) {
     const platform = platformOf(name)
     if (platform === null) continue
-    const dev = lock.packages[owner].dev === true ? { dev: true } : {}
-    lock.packages[`node_modules/${name}`] = { version, ...platform, ...dev, optional: true }
+    const dev = lock.packages[owner].dev === true ? true : undefined
+    // In npm's own order of keys: else the next `npm install` rewrites the file.
+    lock.packages[`node_modules/${name}`] = {
+      version,
+      cpu: platform.cpu,
+      dev,
+      libc: platform.libc,
+      optional: true,
+      os: platform.os,
+    }
     console.log(`added ${name} ${version}`)
   }
   const { '': root, ...others } = lock.packages
