@@ -1,15 +1,16 @@
 // Composition root: one chain's config and its ports become a keeper. Knows every room, decides nothing.
+
+import { strategies } from '../strategies'
+import type { ChainConfig } from './config/config'
 import { KeeperError } from './core/errors'
 import type { Address, Block, LogFilter } from './core/primitives'
 import { createSlotClock } from './core/slot-clock'
 import type { Book, VenueBook } from './core/strategy'
-import type { ChainConfig } from './config/config'
 import { createExecutor, type Executor } from './executor/executor'
 import { createLiquidatorCodec } from './executor/liquidator-codec'
 import { createKeeper, type Keeper, type TickReport } from './keeper'
 import type { Chain, LogSink, Meter, Relay, Signer, Store } from './ports'
 import { DEFAULT_GAS_MODEL } from './profitability/gas-model'
-import { strategies } from '../strategies'
 import { venues } from './venues/registry'
 import { type BackfillProgress, createWatcher, type Watcher } from './watcher/watcher'
 
@@ -50,13 +51,21 @@ const GRACE_SEC = 900n
 const settingsOf = (parts: Readonly<Record<string, unknown>>, name: string): never => parts[name] as never
 
 const createBooks = (config: ChainConfig): { readonly books: readonly Book[]; readonly venueBooks: readonly VenueBook[] } => ({
-  books: strategies.filter(each => config.strategies[each.name] !== undefined).map(each => each.createBook(settingsOf(config.strategies, each.name), config.scope)),
-  venueBooks: venues.filter(each => config.venues[each.name] !== undefined).map(each => each.createBook(settingsOf(config.venues, each.name))),
+  books: strategies
+    .filter(each => config.strategies[each.name] !== undefined)
+    .map(each => each.createBook(settingsOf(config.strategies, each.name), config.scope)),
+  venueBooks: venues
+    .filter(each => config.venues[each.name] !== undefined)
+    .map(each => each.createBook(settingsOf(config.venues, each.name))),
 })
 
 /** Tokens between which routes may run: what liquidations take and give, wrapped native, and the config's own hops. */
 const routeTokens = (config: ChainConfig, books: readonly Book[]): readonly Address[] => [
-  ...new Set([config.wrappedNative, ...config.hopTokens, ...books.flatMap(book => book.pairs().flatMap(pair => [pair.from, pair.to]))]),
+  ...new Set([
+    config.wrappedNative,
+    ...config.hopTokens,
+    ...books.flatMap(book => book.pairs().flatMap(pair => [pair.from, pair.to])),
+  ]),
 ]
 
 /** Books, venues and the watcher that runs them. `extraFilters` are the executor's own events. */
@@ -139,9 +148,13 @@ const mustHaveCode = async (chain: Chain, address: Address, what: string, hint: 
 /** Everything that the config names must be there before the first block is judged. Rejects with no-code. */
 export const checkContracts = async (config: ChainConfig, chain: Chain, books: readonly Book[]): Promise<void> => {
   await mustHaveCode(chain, config.wrappedNative, 'wrappedNative', 'check the address and that the RPC serves this chain')
-  for (const book of books) await mustHaveCode(chain, book.address, `strategies.${book.strategy}.address`, 'check the address and the chain id')
+  for (const book of books)
+    await mustHaveCode(chain, book.address, `strategies.${book.strategy}.address`, 'check the address and the chain id')
 }
 
 /** Folds history with progress, so that the first head finds everything ready. */
-export const startReading = async (reading: Reading, signal: AbortSignal, onProgress?: (progress: BackfillProgress) => void): Promise<Block> =>
-  reading.watcher.backfill(signal, onProgress)
+export const startReading = async (
+  reading: Reading,
+  signal: AbortSignal,
+  onProgress?: (progress: BackfillProgress) => void,
+): Promise<Block> => reading.watcher.backfill(signal, onProgress)

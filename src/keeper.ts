@@ -70,7 +70,9 @@ export const createKeeper = (deps: KeeperDeps): Keeper => {
   })
 
   const decideAt = (target: TargetBlock): { readonly opportunities: readonly Opportunity[]; readonly decision: Decision } => {
-    const opportunities = books.flatMap(book => book.opportunities(target)).filter(each => !executor.isInFlight(each.position, target.number))
+    const opportunities = books
+      .flatMap(book => book.opportunities(target))
+      .filter(each => !executor.isInFlight(each.position, target.number))
     if (opportunities.length === 0) return { opportunities, decision: { plans: [], skips: [] } }
     const pools = venues.flatMap(venue => venue.pools())
     const gasPriceWei = target.baseFeePerGasWei + deps.maxPriorityFeePerGasWei
@@ -98,7 +100,9 @@ export const createKeeper = (deps: KeeperDeps): Keeper => {
     })
     const decideStart = nowMs()
     const target = slotClock.targetAfter(advance.block)
-    const { opportunities, decision } = advance.isCatchingUp ? { opportunities: [], decision: { plans: [], skips: [] } } : decideAt(target)
+    const { opportunities, decision } = advance.isCatchingUp
+      ? { opportunities: [], decision: { plans: [], skips: [] } }
+      : decideAt(target)
     const executeStart = nowMs()
     const execution = decision.plans.length === 0 ? null : await executor.execute(decision.plans, advance.block)
     const end = nowMs()
@@ -133,8 +137,12 @@ export const createKeeper = (deps: KeeperDeps): Keeper => {
       return nothing(head, 'failed')
     }
     bugsInARow += 1
-    log.log('error', 'tick-bug', { block: head.number.toString(), error: error instanceof Error ? (error.stack ?? error.message) : String(error) })
-    if (bugsInARow >= MAX_BUGS_IN_A_ROW) throw new InvariantError(`${bugsInARow} ticks in a row died of an unforeseen error, the last: ${String(error)}`)
+    log.log('error', 'tick-bug', {
+      block: head.number.toString(),
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    })
+    if (bugsInARow >= MAX_BUGS_IN_A_ROW)
+      throw new InvariantError(`${bugsInARow} ticks in a row died of an unforeseen error, the last: ${String(error)}`)
     return nothing(head, 'failed')
   }
 

@@ -21,7 +21,12 @@ interface DemoBar {
 
 const createBar = (io: Io): DemoBar => {
   if (!io.isErrTerminal) return { update: () => undefined, stop: () => undefined }
-  const bar = new SingleBar({ format: 'playing the crash {bar} {percentage} % · {closed} positions closed · {duration_formatted}', hideCursor: true, clearOnComplete: false, linewrap: false })
+  const bar = new SingleBar({
+    format: 'playing the crash {bar} {percentage} % · {closed} positions closed · {duration_formatted}',
+    hideCursor: true,
+    clearOnComplete: false,
+    linewrap: false,
+  })
   return {
     update: ({ done, total, closed }) => {
       if (bar.isActive) bar.update(done, { closed })
@@ -39,7 +44,14 @@ export const demo: Command<DemoOptions> = async (options, io) => {
   const bar = createBar(io)
   const { meter } = createMetricsBook({ hasProcessMetrics: false })
   try {
-    const result = await playDemo({ seed: options.seed, log, meter, nowMs: () => performance.now(), signal: shutdown.signal, onProgress: bar.update })
+    const result = await playDemo({
+      seed: options.seed,
+      log,
+      meter,
+      nowMs: () => performance.now(),
+      signal: shutdown.signal,
+      onProgress: bar.update,
+    })
     bar.stop()
     const page = resolve(io.directory, options.page)
     writeFileSync(page, renderPage(result))

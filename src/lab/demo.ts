@@ -1,11 +1,12 @@
 // The demo: a world through a recorded crash, with the keeper in it, judged by the referee; and the same world without a keeper.
+
+import { WAD } from '../core/fixed-point'
+import type { Hex } from '../core/primitives'
 import type { OutcomeKind } from '../core/verdict'
 import type { TickReport } from '../keeper'
 import type { LogSink, Meter } from '../ports'
-import { WAD } from '../core/fixed-point'
-import type { Hex } from '../core/primitives'
-import { endedPosition, type PositionEnd, positionId, summarise, worstErrorPct } from './ended-positions'
 import { isDisturbed } from './disturbed'
+import { endedPosition, type PositionEnd, positionId, summarise, worstErrorPct } from './ended-positions'
 import { countRounds, type Prices, type Round } from './prices/rounds'
 import { createReferee, type Referee, type RefereeVerdict } from './referee'
 import type { EndedPosition, MarketRow, RunResult, TimelinePoint } from './report/result'
@@ -52,7 +53,13 @@ interface Attended {
   readonly markets: Stage['world']['markets']
 }
 
-const pointOf = (stage: Stage, round: Round, head: LabBlock, tick: TickReport, sums: { closed: number; profitWei: bigint }, badDebt: bigint | null): TimelinePoint => ({
+const pointOf = (
+  round: Round,
+  head: LabBlock,
+  tick: TickReport,
+  sums: { closed: number; profitWei: bigint },
+  badDebt: bigint | null,
+): TimelinePoint => ({
   block: Number(head.number),
   timestampSec: Number(head.timestampSec),
   prices: Object.fromEntries(Object.entries(round.prices).map(([asset, wad]) => [asset, usdNumber(wad)])),
@@ -62,7 +69,10 @@ const pointOf = (stage: Stage, round: Round, head: LabBlock, tick: TickReport, s
   profitRealisedEth: ethNumber(sums.profitWei),
   badDebtUsd: badDebt === null ? null : usdNumber(badDebt),
   badDebtUnattendedUsd: null,
-  bundleMs: tick.execution === null || tick.execution.sent.length === 0 ? null : tick.elapsedMs.advance + tick.elapsedMs.decide + tick.elapsedMs.execute,
+  bundleMs:
+    tick.execution === null || tick.execution.sent.length === 0
+      ? null
+      : tick.elapsedMs.advance + tick.elapsedMs.decide + tick.elapsedMs.execute,
 })
 
 const closedIn = (tick: TickReport): { count: number; profitWei: bigint } => {
@@ -83,7 +93,10 @@ const playRoundsWith = async (stage: Stage, referee: Referee, options: DemoOptio
   let prices: Prices = {}
   for (const round of worldRounds(world)) {
     options.signal.throwIfAborted()
-    const { block, tick } = await stage.playBlock({ timestampSec: roundTimestamp(world, round), endOfBlock: roundTransactions(world, round, head) })
+    const { block, tick } = await stage.playBlock({
+      timestampSec: roundTimestamp(world, round),
+      endOfBlock: roundTransactions(world, round, head),
+    })
     head = await readHead(world)
     prices = round.prices
     if (isDisturbed(block)) disturbed.add(block.number)
@@ -92,7 +105,7 @@ const playRoundsWith = async (stage: Stage, referee: Referee, options: DemoOptio
     profitWei += news.profitWei
     const isSample = round.index % SAMPLE_EVERY === 0
     const badDebt = isSample ? (await badDebtUsd(world, head.number, prices)).totalUsdWad : null
-    timeline.push(pointOf(stage, round, head, tick, { closed: news.count, profitWei }, badDebt))
+    timeline.push(pointOf(round, head, tick, { closed: news.count, profitWei }, badDebt))
     await referee.judge(head, prices)
     onRound(closed)
   }
@@ -138,7 +151,8 @@ const joinVerdicts = (attended: Attended): ReadonlyMap<string, Judged> => {
 
 const isClosed = ({ end }: Judged): boolean => end !== null && end.included.length > 0
 /** No earlier block would have paid: small ones wait until gas is cheap, and are closed in the first block that pays. */
-const isFirst = (judged: Judged): boolean => isClosed(judged) && (judged.end?.included[0]?.block ?? 0n) <= (firstEligible(judged) ?? Number.POSITIVE_INFINITY)
+const isFirst = (judged: Judged): boolean =>
+  isClosed(judged) && (judged.end?.included[0]?.block ?? 0n) <= (firstEligible(judged) ?? Number.POSITIVE_INFINITY)
 const isProfitable = ({ verdict }: Judged): boolean => verdict !== null && verdict.firstEligibleBlock !== null
 
 /** Positions that only the referee saw get a line as well: the keeper has to answer for them. */
@@ -171,7 +185,8 @@ const marketRow = (market: Attended['markets'][number], judged: readonly Judged[
 const withUnattended = (timeline: readonly TimelinePoint[], unattended: UnattendedResult): readonly TimelinePoint[] => {
   const samples = unattended.history
   return timeline.map((point, round) => {
-    const sample = round % SAMPLE_EVERY === 0 ? samples[round / SAMPLE_EVERY] : round === timeline.length - 1 ? samples.at(-1) : undefined
+    const sample =
+      round % SAMPLE_EVERY === 0 ? samples[round / SAMPLE_EVERY] : round === timeline.length - 1 ? samples.at(-1) : undefined
     return sample === undefined ? point : { ...point, badDebtUnattendedUsd: usdNumber(sample.usdWad) }
   })
 }
@@ -183,7 +198,9 @@ const resultOf = (attended: Attended, unattended: UnattendedResult, elapsedMs: n
   const inMarket = (id: Hex): readonly Judged[] => all.filter(each => (each.end?.ref.market ?? each.verdict?.market.id) === id)
   const usd = { badDebtUsd: usdNumber(attended.badDebtUsdWad), badDebtUnattendedUsd: usdNumber(unattended.badDebtUsdWad) }
   const worstPredictionErrorPct = worstErrorPct(attended.ends, block => !attended.isDisturbed(block))
-  const summary = summarise(attended.ends, { ...usd, worstPredictionErrorPct }, end => isFirst(judged.get(positionId(end.ref)) ?? { end, verdict: null }))
+  const summary = summarise(attended.ends, { ...usd, worstPredictionErrorPct }, end =>
+    isFirst(judged.get(positionId(end.ref)) ?? { end, verdict: null }),
+  )
   const unseen = all.length - attended.ends.length
   return {
     title: 'Bulwark through 12 and 13 March 2020',

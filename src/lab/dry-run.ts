@@ -37,14 +37,16 @@ export interface ForkKeeper {
   close(): Promise<void>
 }
 
-const FORK_ARGS = ['--no-mining', '--order', 'fifo', '--prune-history', '128']
+const FORK_ARGS = ['--hardfork', 'cancun', '--no-mining', '--order', 'fifo', '--prune-history', '128']
 
 const startFork = (options: DryRunOptions): Promise<Anvil> =>
-  startAnvil({ args: FORK_ARGS, forkUrl: options.forkUrl, ...(options.forkBlock === null ? {} : { forkBlock: options.forkBlock }) })
+  startAnvil({
+    args: FORK_ARGS,
+    forkUrl: options.forkUrl,
+    ...(options.forkBlock === null ? {} : { forkBlock: options.forkBlock }),
+  })
 
-interface Release {
-  (close: () => Promise<void> | void): void
-}
+type Release = (close: () => Promise<void> | void) => void
 
 /** Everything but history: fork, executor, builder, keeper. `release` gets what must be undone, in order of acquisition. */
 const assemble = async (options: DryRunOptions, keys: LocalExecutorKeys, release: Release) => {
@@ -52,22 +54,51 @@ const assemble = async (options: DryRunOptions, keys: LocalExecutorKeys, release
   const anvil = await startFork(options)
   release(anvil.stop)
   // The id is checked before the fork's state is touched.
-  const chain = await createChain({ id: config.id, rpcUrls: [anvil.wsUrl], log, meter, requestsPerSecond: 100_000, firstLogSpan: BigInt(config.limits.backfillRange) })
+  const chain = await createChain({
+    id: config.id,
+    rpcUrls: [anvil.wsUrl],
+    log,
+    meter,
+    requestsPerSecond: 100_000,
+    firstLogSpan: BigInt(config.limits.backfillRange),
+  })
   release(chain.close)
   const rpc = createLabRpc(anvil.httpUrl)
   release(rpc.close)
   const executor = await deployLocalExecutor(rpc, keys)
   const builder = await createBuilder({ rpcUrl: anvil.httpUrl, log })
   release(builder.close)
-  const relay = createFlashbotsRelay({ name: 'fork', url: builder.url, authKey: keys.relayKey, chainId: config.id, timeoutMs: RELAY_TIMEOUT_MS, requestsPerSecond: 100_000, log, meter })
+  const relay = createFlashbotsRelay({
+    name: 'fork',
+    url: builder.url,
+    authKey: keys.relayKey,
+    chainId: config.id,
+    timeoutMs: RELAY_TIMEOUT_MS,
+    requestsPerSecond: 100_000,
+    log,
+    meter,
+  })
   release(relay.close)
   const ended = createEndedPositions()
-  const composed = composeKeeper(config, executor.contract, { chain, signers: executor.signers, relays: [relay], log, meter, store: ended, nowMs })
+  const composed = composeKeeper(config, executor.contract, {
+    chain,
+    signers: executor.signers,
+    relays: [relay],
+    log,
+    meter,
+    store: ended,
+    nowMs,
+  })
   await checkContracts(config, chain, composed.books)
   return { chain, rpc, builder, composed, ended }
 }
 
-const passOver = async (composed: Composed, ended: EndedPositions, builder: Builder, head: () => Promise<Parameters<Composed['keeper']['tick']>[0]>): Promise<readonly TickReport[]> => {
+const passOver = async (
+  composed: Composed,
+  ended: EndedPositions,
+  builder: Builder,
+  head: () => Promise<Parameters<Composed['keeper']['tick']>[0]>,
+): Promise<readonly TickReport[]> => {
   const ticks: TickReport[] = []
   for (let pass = 0; pass < MAX_PASSES; pass += 1) {
     const tick = await composed.keeper.tick(await head())
@@ -85,7 +116,11 @@ const refork = async (rpc: LabRpc, forkUrl: string, block: bigint, keys: LocalEx
 }
 
 /** Forks, deploys, folds history; rejects with KeeperError as the parts do, everything released. */
-export const startForkKeeper = async (options: DryRunOptions, signal: AbortSignal, onProgress?: (progress: BackfillProgress) => void): Promise<ForkKeeper> => {
+export const startForkKeeper = async (
+  options: DryRunOptions,
+  signal: AbortSignal,
+  onProgress?: (progress: BackfillProgress) => void,
+): Promise<ForkKeeper> => {
   const closers: (() => Promise<void> | void)[] = []
   const close = async (): Promise<void> => {
     for (let next = closers.pop(); next !== undefined; next = closers.pop()) await next()

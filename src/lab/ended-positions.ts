@@ -35,7 +35,8 @@ export const createEndedPositions = (): EndedPositions => {
   }
   const recordPart = (outcome: Outcome, part: PositionOutcome): void => {
     const end = entry(part.position, outcome.targetBlock - 1n)
-    if (part.outcome === 'included' && outcome.block !== null) end.included = [...end.included, { block: outcome.block, part, gasUsed: part.gasUsed }]
+    if (part.outcome === 'included' && outcome.block !== null)
+      end.included = [...end.included, { block: outcome.block, part, gasUsed: part.gasUsed }]
     else end.lastFailure = { outcome: part.outcome, reason: part.reason }
   }
   return {
@@ -50,7 +51,8 @@ export const createEndedPositions = (): EndedPositions => {
   }
 }
 
-const sum = (end: PositionEnd, read: (part: PositionOutcome) => bigint): bigint => end.included.reduce((total, { part }) => total + read(part), 0n)
+const sum = (end: PositionEnd, read: (part: PositionOutcome) => bigint): bigint =>
+  end.included.reduce((total, { part }) => total + read(part), 0n)
 
 /** The JSON line of one position; closed in several parts: their sum, at the block of the last. */
 export const endedPosition = (end: PositionEnd): EndedPosition => {
@@ -92,7 +94,8 @@ export const summarise = (
 ): RunSummary => {
   const closed = ends.filter(end => end.included.length > 0)
   const first = closed.filter(isFirst)
-  const total = (read: (part: PositionOutcome) => bigint): string => closed.reduce((all, end) => all + sum(end, read), 0n).toString()
+  const total = (read: (part: PositionOutcome) => bigint): string =>
+    closed.reduce((all, end) => all + sum(end, read), 0n).toString()
   return {
     liquidatable: ends.length,
     closedFirstBlock: first.length,

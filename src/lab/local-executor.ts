@@ -40,16 +40,33 @@ export const deployLocalExecutor = async (rpc: LabRpc, keys: LocalExecutorKeys):
   const [nonce] = await rpc.batch<Hex>([
     { method: 'eth_getTransactionCount', params: [owner, 'latest'] },
     { method: 'anvil_impersonateAccount', params: [owner] },
-    ...[owner, ...signers.map(signer => signer.address)].map(account => ({ method: 'anvil_setBalance', params: [account, quantity(OPERATOR_FUNDS_WEI)] })),
+    ...[owner, ...signers.map(signer => signer.address)].map(account => ({
+      method: 'anvil_setBalance',
+      params: [account, quantity(OPERATOR_FUNDS_WEI)],
+    })),
   ])
   const first = BigInt(nonce ?? '0x0')
-  const calls = signers.map(signer => encodeFunctionData({ abi: Liquidator.abi, functionName: 'setOperator', args: [signer.address, true] }))
-  const deployed = await rpc.request<Hex>('eth_sendTransaction', { from: owner, data: liquidatorInitCode(owner), gas: quantity(8_000_000n), nonce: quantity(first) })
+  const calls = signers.map(signer =>
+    encodeFunctionData({ abi: Liquidator.abi, functionName: 'setOperator', args: [signer.address, true] }),
+  )
+  const deployed = await rpc.request<Hex>('eth_sendTransaction', {
+    from: owner,
+    data: liquidatorInitCode(owner),
+    gas: quantity(8_000_000n),
+    nonce: quantity(first),
+  })
   const contract = getContractAddress({ from: owner, nonce: first }).toLowerCase() as Address
-  await rpc.batch(calls.map((data, i) => ({ method: 'eth_sendTransaction', params: [{ from: owner, to: contract, data, gas: quantity(200_000n), nonce: quantity(first + BigInt(i) + 1n) }] })))
+  await rpc.batch(
+    calls.map((data, i) => ({
+      method: 'eth_sendTransaction',
+      params: [{ from: owner, to: contract, data, gas: quantity(200_000n), nonce: quantity(first + BigInt(i) + 1n) }],
+    })),
+  )
   await rpc.request('evm_mine')
   const receipt = await rpc.request<{ status: Hex; contractAddress: Address } | null>('eth_getTransactionReceipt', deployed)
   if (receipt?.status !== '0x1')
-    throw new KeeperError('lab-failed', 'the local chain refused the executor contract: it may predate EIP-1153 (Cancun)', { retryable: false })
+    throw new KeeperError('lab-failed', 'the local chain refused the executor contract: it may predate EIP-1153 (Cancun)', {
+      retryable: false,
+    })
   return { contract, owner, signers, relayKey: keys.relayKey }
 }

@@ -56,7 +56,13 @@ const RELAY_TIMEOUT_MS = 5_000
 const NO_LIMIT = 100_000
 
 /** The config that a user of this world would write. */
-const configOf = (world: World, anvil: Anvil, builder: Builder, executor: LocalExecutor, more: Readonly<Record<string, unknown>>): ChainConfig => {
+const configOf = (
+  world: World,
+  anvil: Anvil,
+  builder: Builder,
+  executor: LocalExecutor,
+  more: Readonly<Record<string, unknown>>,
+): ChainConfig => {
   const chain = {
     id: world.chainId,
     rpc: [anvil.wsUrl],
@@ -92,7 +98,15 @@ const createTickBoard = () => {
       const known = seen.get(hash)
       if (known !== undefined) return Promise.resolve(known)
       return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => reject(new KeeperError('lab-failed', `the keeper has not dealt with block ${hash} within ${KEEPER_TIMEOUT_MS} ms`, { retryable: true })), KEEPER_TIMEOUT_MS)
+        const timer = setTimeout(
+          () =>
+            reject(
+              new KeeperError('lab-failed', `the keeper has not dealt with block ${hash} within ${KEEPER_TIMEOUT_MS} ms`, {
+                retryable: true,
+              }),
+            ),
+          KEEPER_TIMEOUT_MS,
+        )
         waiter = {
           hash,
           resolve: tick => {
@@ -117,9 +131,15 @@ const teeStore = (ended: EndedPositions, other: Store | undefined): Store => ({
   },
 })
 
-const assemble = async (options: StageOptions, release: (close: () => Promise<void> | void) => void): Promise<Omit<Stage, 'close'>> => {
+const assemble = async (
+  options: StageOptions,
+  release: (close: () => Promise<void> | void) => void,
+): Promise<Omit<Stage, 'close'>> => {
   const { spec, seed, log, meter, nowMs } = options
-  const anvil = await startAnvil({ args: worldAnvilArgs(spec), ...(options.chainId === undefined ? {} : { chainId: options.chainId }) })
+  const anvil = await startAnvil({
+    args: worldAnvilArgs(spec),
+    ...(options.chainId === undefined ? {} : { chainId: options.chainId }),
+  })
   release(anvil.stop)
   const world = await createWorld(anvil, spec, seed)
   release(world.rpc.close)
@@ -136,7 +156,16 @@ const assemble = async (options: StageOptions, release: (close: () => Promise<vo
     for (const opportunity of tick.opportunities) ended.see(opportunity.position, tick.head.number)
     board.post(tick)
   }
-  const composed = composeKeeper(config, executor.contract, { chain, signers: executor.signers, relays, log, meter, store: teeStore(ended, options.store), nowMs, onTick })
+  const composed = composeKeeper(config, executor.contract, {
+    chain,
+    signers: executor.signers,
+    relays,
+    log,
+    meter,
+    store: teeStore(ended, options.store),
+    nowMs,
+    onTick,
+  })
   await checkContracts(config, chain, composed.books)
   const playBlock = async (build: BuildOptions) => {
     const block = await builder.buildBlock(build)
@@ -145,8 +174,24 @@ const assemble = async (options: StageOptions, release: (close: () => Promise<vo
   return { world, anvil, builder, executor, config, chain, composed, ended, playBlock }
 }
 
-const labRelay = (builder: Builder, executor: LocalExecutor, config: ChainConfig, log: LogSink, meter: Meter, release: (close: () => void) => void): Relay => {
-  const relay = createFlashbotsRelay({ name: 'lab', url: builder.url, authKey: executor.relayKey, chainId: config.id, timeoutMs: RELAY_TIMEOUT_MS, requestsPerSecond: NO_LIMIT, log, meter })
+const labRelay = (
+  builder: Builder,
+  executor: LocalExecutor,
+  config: ChainConfig,
+  log: LogSink,
+  meter: Meter,
+  release: (close: () => void) => void,
+): Relay => {
+  const relay = createFlashbotsRelay({
+    name: 'lab',
+    url: builder.url,
+    authKey: executor.relayKey,
+    chainId: config.id,
+    timeoutMs: RELAY_TIMEOUT_MS,
+    requestsPerSecond: NO_LIMIT,
+    log,
+    meter,
+  })
   release(relay.close)
   return relay
 }

@@ -4,9 +4,16 @@ import type { Pool } from '../core/pool'
 import type { Address } from '../core/primitives'
 import type { Leg, Step } from '../core/program'
 import type { Skip, SkipReason, Take } from '../core/verdict'
-import { type GasModel } from './gas-model'
+import type { GasModel } from './gas-model'
 import type { MarketDepth, Route } from './market-depth'
-import { encodeRouteExactIn, encodeRouteExactOut, quoteRouteExactIn, quoteRouteExactOut, routePools, routeTokens } from './route-swap'
+import {
+  encodeRouteExactIn,
+  encodeRouteExactOut,
+  quoteRouteExactIn,
+  quoteRouteExactOut,
+  routePools,
+  routeTokens,
+} from './route-swap'
 import { bestSize } from './size'
 
 export interface AssessContext {
@@ -20,7 +27,9 @@ export interface AssessContext {
 }
 
 /** Found: the take, and the pools as it leaves them. */
-export type Assessment = { readonly kind: 'found'; readonly candidate: Candidate } | { readonly kind: 'none'; readonly skip: Skip }
+export type Assessment =
+  | { readonly kind: 'found'; readonly candidate: Candidate }
+  | { readonly kind: 'none'; readonly skip: Skip }
 
 /**
  * How the collateral becomes the debt and the rest becomes wrapped native.
@@ -67,10 +76,11 @@ const modesOf = (depth: MarketDepth, close: Close, context: AssessContext): read
 /** The remainder is small beside the debt: the first few (shortest) routes to native are enough to find a good one. */
 const NATIVE_ROUTES = 3
 
-const merge = (a: ReadonlyMap<string, Pool>, b: ReadonlyMap<string, Pool>): ReadonlyMap<string, Pool> => (b.size === 0 ? a : new Map([...a, ...b]))
+const merge = (a: ReadonlyMap<string, Pool>, b: ReadonlyMap<string, Pool>): ReadonlyMap<string, Pool> =>
+  b.size === 0 ? a : new Map([...a, ...b])
 
 /** Gain in wrapped native of closing with `pay` in `mode`; null where pools can't fill it or it doesn't even cover the debt. */
-const valueOf = (depth: MarketDepth, close: Close, mode: Mode, pay: bigint): Valuation | null => {
+const valueAt = (depth: MarketDepth, close: Close, mode: Mode, pay: bigint): Valuation | null => {
   const { paid, received } = close.amountsFor(pay)
   if (paid === 0n || received === 0n) return null
   const swap =
@@ -86,15 +96,30 @@ const valueOf = (depth: MarketDepth, close: Close, mode: Mode, pay: bigint): Val
 const marginOf = (valuation: Valuation, close: Close, context: AssessContext): bigint =>
   valuation.revenueWei - (valuation.gas + close.gas + context.gasModel.leg) * context.gasPriceWei
 
-const candidateOf = (depth: MarketDepth, opportunity: Opportunity, close: Close, mode: Mode, context: AssessContext): Candidate | null => {
+const candidateOf = (
+  depth: MarketDepth,
+  opportunity: Opportunity,
+  close: Close,
+  mode: Mode,
+  context: AssessContext,
+): Candidate | null => {
   const best = bestSize(close.minPay, close.maxPay, pay => {
-    const valuation = valueOf(depth, close, mode, pay)
+    const valuation = valueAt(depth, close, mode, pay)
     return valuation === null ? null : marginOf(valuation, close, context)
   })
-  const valuation = best === null ? null : valueOf(depth, close, mode, best.size)
+  const valuation = best === null ? null : valueAt(depth, close, mode, best.size)
   if (best === null || valuation === null) return null
   const gas = valuation.gas + close.gas + context.gasModel.leg
-  return { opportunity, close, mode, pay: best.size, revenueWei: valuation.revenueWei, gas, marginWei: best.value, changed: valuation.changed }
+  return {
+    opportunity,
+    close,
+    mode,
+    pay: best.size,
+    revenueWei: valuation.revenueWei,
+    gas,
+    marginWei: best.value,
+    changed: valuation.changed,
+  }
 }
 
 const skip = (opportunity: Opportunity, reason: SkipReason, message: string): Assessment => ({
@@ -106,7 +131,11 @@ const noMode = (depth: MarketDepth, opportunity: Opportunity, context: AssessCon
   const pairs = opportunity.closes.map(close => `${close.receiveToken} -> ${close.payToken}`).join(', ')
   const reachable = opportunity.closes.some(close => depth.routes(close.receiveToken, close.payToken, context.maxHops).length > 0)
   return reachable
-    ? skip(opportunity, 'no-native-route', `no pools lead from ${pairs} to wrapped native ${context.wrappedNative} within ${context.maxHops} hops: add a pool or hop token`)
+    ? skip(
+        opportunity,
+        'no-native-route',
+        `no pools lead from ${pairs} to wrapped native ${context.wrappedNative} within ${context.maxHops} hops: add a pool or hop token`,
+      )
     : skip(opportunity, 'no-route', `no pools lead ${pairs} within ${context.maxHops} hops: add a pool to the venues`)
 }
 
@@ -125,12 +154,16 @@ export const assess = (depth: MarketDepth, opportunity: Opportunity, context: As
   if (best === null) return skip(opportunity, 'too-thin', `none of ${modes} routes fills any size or covers the debt repaid`)
   if (best.marginWei > 0n) return { kind: 'found', candidate: best }
   const gasWei = best.gas * context.gasPriceWei
-  return skip(opportunity, 'unprofitable', `best of ${modes} routes earns ${best.revenueWei} wei, its gas costs ${gasWei} wei (${best.gas} gas at ${context.gasPriceWei} wei)`)
+  return skip(
+    opportunity,
+    'unprofitable',
+    `best of ${modes} routes earns ${best.revenueWei} wei, its gas costs ${gasWei} wei (${best.gas} gas at ${context.gasPriceWei} wei)`,
+  )
 }
 
 /** The same close, size and route on another depth: null where it can't be filled there. */
 export const revalue = (depth: MarketDepth, candidate: Candidate): bigint | null =>
-  valueOf(depth, candidate.close, candidate.mode, candidate.pay)?.revenueWei ?? null
+  valueAt(depth, candidate.close, candidate.mode, candidate.pay)?.revenueWei ?? null
 
 const stepsOf = (depth: MarketDepth, { close, mode, pay }: Candidate, executor: Address): readonly Step[] => {
   const inside =
@@ -147,7 +180,12 @@ export const toTake = (depth: MarketDepth, candidate: Candidate, floorWei: bigin
   const { paid, received } = close.amountsFor(pay)
   const touched = new Set([close.payToken, close.receiveToken, ...routeTokens(mode.toDebt), ...routeTokens(mode.toNative)])
   touched.delete(context.wrappedNative)
-  const leg: Leg = { steps: stepsOf(depth, candidate, context.executor), tokens: [...touched], floorWei, gasLimit: candidate.gas * LEG_GAS_HEADROOM }
+  const leg: Leg = {
+    steps: stepsOf(depth, candidate, context.executor),
+    tokens: [...touched],
+    floorWei,
+    gasLimit: candidate.gas * LEG_GAS_HEADROOM,
+  }
   return {
     kind: 'take',
     position: candidate.opportunity.position,

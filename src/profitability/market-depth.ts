@@ -36,10 +36,18 @@ const hopsByToken = (pools: ReadonlyMap<string, Pool>): ReadonlyMap<Address, rea
 }
 
 /** Breadth first, so shorter routes (fewer fees, less gas) come first and survive the cap. */
-const findRoutes = (hops: ReadonlyMap<Address, readonly Hop[]>, from: Address, to: Address, maxHops: number, cap: number): readonly Route[] => {
+const findRoutes = (
+  hops: ReadonlyMap<Address, readonly Hop[]>,
+  from: Address,
+  to: Address,
+  maxHops: number,
+  cap: number,
+): readonly Route[] => {
   if (from === to) return [[]]
   const found: Route[] = []
-  let frontier: { readonly at: Address; readonly route: Route; readonly seen: readonly Address[] }[] = [{ at: from, route: [], seen: [from] }]
+  let frontier: { readonly at: Address; readonly route: Route; readonly seen: readonly Address[] }[] = [
+    { at: from, route: [], seen: [from] },
+  ]
   for (let length = 1; length <= maxHops && found.length < cap; length += 1) {
     const next: typeof frontier = []
     for (const { at, route, seen } of frontier) {

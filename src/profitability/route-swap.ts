@@ -49,7 +49,9 @@ export const quoteRouteExactOut = (depth: MarketDepth, route: Route, amountOut: 
 /** Sells `first` of the route's first token; later hops sell all that the run gained of theirs. */
 export const encodeRouteExactIn = (depth: MarketDepth, route: Route, first: Amount, self: Address): readonly Step[] =>
   route.flatMap((hop, index) =>
-    depth.pool(hop.poolKey).encodeExactIn(hop.tokenIn, hop.tokenOut, index === 0 ? first : { kind: 'gained', token: hop.tokenIn }, self),
+    depth
+      .pool(hop.poolKey)
+      .encodeExactIn(hop.tokenIn, hop.tokenOut, index === 0 ? first : { kind: 'gained', token: hop.tokenIn }, self),
   )
 
 /** Buys exactly `amount` of the route's last token; each earlier pool pays the next one inside its callback. */
@@ -68,4 +70,5 @@ export const encodeRouteExactOut = (depth: MarketDepth, route: Route, amount: Am
 /** Tokens that a route passes through, both ends included. */
 export const routeTokens = (route: Route): readonly Address[] => route.flatMap(hop => [hop.tokenIn, hop.tokenOut])
 
-export const routePools = (depth: MarketDepth, route: Route): readonly Address[] => route.map(hop => depth.pool(hop.poolKey).address)
+export const routePools = (depth: MarketDepth, route: Route): readonly Address[] =>
+  route.map(hop => depth.pool(hop.poolKey).address)

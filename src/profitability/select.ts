@@ -38,7 +38,11 @@ const isUntouched = (candidate: Candidate, moved: ReadonlySet<string>): boolean 
 }
 
 /** Best first, each on the pools that the better ones leave. */
-const placeInOrder = (depth: MarketDepth, opportunities: readonly Opportunity[], context: AssessContext): { placed: readonly Placed[]; skips: readonly Skip[]; end: MarketDepth } => {
+const placeInOrder = (
+  depth: MarketDepth,
+  opportunities: readonly Opportunity[],
+  context: AssessContext,
+): { placed: readonly Placed[]; skips: readonly Skip[]; end: MarketDepth } => {
   const skips: Skip[] = []
   const first: Candidate[] = []
   for (const opportunity of opportunities) {
@@ -51,7 +55,9 @@ const placeInOrder = (depth: MarketDepth, opportunities: readonly Opportunity[],
   const moved = new Set<string>()
   let now = depth
   for (const alone of first) {
-    const again = isUntouched(alone, moved) ? ({ kind: 'found', candidate: alone } as const) : assess(now, alone.opportunity, context)
+    const again = isUntouched(alone, moved)
+      ? ({ kind: 'found', candidate: alone } as const)
+      : assess(now, alone.opportunity, context)
     if (again.kind === 'none') {
       skips.push(again.skip)
       continue
@@ -117,10 +123,18 @@ const unprofitable = (plan: Plan, policy: SelectPolicy): readonly Skip[] =>
   }))
 
 /** Verdicts on all opportunities of a block, as plans (transactions to be) and skips with reasons. */
-export const decide = (pools: readonly Pool[], opportunities: readonly Opportunity[], target: TargetBlock, context: AssessContext, policy: SelectPolicy): Decision => {
+export const decide = (
+  pools: readonly Pool[],
+  opportunities: readonly Opportunity[],
+  target: TargetBlock,
+  context: AssessContext,
+  policy: SelectPolicy,
+): Decision => {
   if (opportunities.length === 0) return { plans: [], skips: [] }
   const { placed, skips, end } = placeInOrder(createMarketDepth(pools), opportunities, context)
-  const takes = placed.map(each => toTake(each.depth, each.candidate, legFloorWei(each, end, placed.length === 1, policy), context))
+  const takes = placed.map(each =>
+    toTake(each.depth, each.candidate, legFloorWei(each, end, placed.length === 1, policy), context),
+  )
   const plans: Plan[] = []
   const refused: Skip[] = [...skips]
   for (const pack of packByGas(takes, context, policy)) {

@@ -12,13 +12,13 @@ const better = (a: BestSize | null, size: bigint, value: bigint | null): BestSiz
   value !== null && (a === null || value > a.value) ? { size, value } : a
 
 /** Golden section in integers: keeps the better two thirds until `low` and `high` are within `precision`. */
-const narrow = (low: bigint, high: bigint, precision: bigint, valueOf: ValueOf, start: BestSize): BestSize => {
+const narrow = (low: bigint, high: bigint, precision: bigint, valueAt: ValueOf, start: BestSize): BestSize => {
   let best = start
   let [from, to] = [low, high]
   while (to - from > precision) {
     const third = (to - from) / 3n
     const [left, right] = [from + third, to - third]
-    const [valueLeft, valueRight] = [valueOf(left), valueOf(right)]
+    const [valueLeft, valueRight] = [valueAt(left), valueAt(right)]
     best = better(better(best, left, valueLeft), right, valueRight) ?? best
     // An impossible size lies too far right: pools run dry upwards.
     if (valueRight === null || (valueLeft !== null && valueLeft >= valueRight)) to = right
@@ -32,22 +32,22 @@ const narrow = (low: bigint, high: bigint, precision: bigint, valueOf: ValueOf, 
  * The size in [min, max] with the highest value; null if none is possible. Two evaluations where the largest size is best, as for
  * most positions; else a ladder of halves finds the neighbourhood and a section search refines it to max / 4096.
  */
-export const bestSize = (min: bigint, max: bigint, valueOf: ValueOf): BestSize | null => {
-  const whole = better(null, max, valueOf(max))
+export const bestSize = (min: bigint, max: bigint, valueAt: ValueOf): BestSize | null => {
+  const whole = better(null, max, valueAt(max))
   const step = max / 128n
-  if (step === 0n || max - step < min) return better(whole, min, valueOf(min))
-  const nearly = valueOf(max - step)
+  if (step === 0n || max - step < min) return better(whole, min, valueAt(min))
+  const nearly = valueAt(max - step)
   if (whole !== null && (nearly === null || nearly <= whole.value)) return whole
   let best = better(whole, max - step, nearly)
   for (let size = max / 2n; size > 0n && size >= min; size /= 2n) {
-    const value = valueOf(size)
+    const value = valueAt(size)
     if (best !== null && value !== null && value < best.value && size < best.size / 4n) break
     best = better(best, size, value)
   }
   if (best === null) return null
   const low = best.size / 2n > min ? best.size / 2n : min
   const high = best.size * 2n < max ? best.size * 2n : max
-  return narrow(low, high, maxPrecision(max), valueOf, best)
+  return narrow(low, high, maxPrecision(max), valueAt, best)
 }
 
 const maxPrecision = (max: bigint): bigint => {

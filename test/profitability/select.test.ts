@@ -13,7 +13,13 @@ const ETHER = 10n ** 18n
 const account = (n: number): Address => `0x${n.toString(16).padStart(40, '0')}`
 
 const target: TargetBlock = { number: 101n, timestampSec: 1_012n, baseFeePerGasWei: 10n ** 9n }
-const context: AssessContext = { wrappedNative: WETH, executor: account(0xbeef), gasPriceWei: 10n ** 9n, gasModel: DEFAULT_GAS_MODEL, maxHops: 3 }
+const context: AssessContext = {
+  wrappedNative: WETH,
+  executor: account(0xbeef),
+  gasPriceWei: 10n ** 9n,
+  gasModel: DEFAULT_GAS_MODEL,
+  maxHops: 3,
+}
 const policy: SelectPolicy = {
   bidShareBps: 2_500n,
   payee: { kind: 'coinbase' },
@@ -24,9 +30,21 @@ const policy: SelectPolicy = {
 }
 
 /** 1 WETH = 200 USD (6 decimals), 100,000 WETH deep. */
-const wethUsd = (scale = 1n) => fakePool({ address: account(0xa1), tokens: [WETH, USD], reserves: [100_000n * ETHER * scale / 100n, 20_000_000n * 10n ** 6n * scale / 100n] })
+const wethUsd = (scale = 1n) =>
+  fakePool({
+    address: account(0xa1),
+    tokens: [WETH, USD],
+    reserves: [(100_000n * ETHER * scale) / 100n, (20_000_000n * 10n ** 6n * scale) / 100n],
+  })
 const owing = (n: number, usd: bigint, bonusBps = 500n) =>
-  fakeOpportunity({ account: account(n), payToken: USD, receiveToken: WETH, maxPay: usd * 10n ** 6n, priceWad: (5n * 10n ** 15n * 10n ** 18n) / 10n ** 6n, bonusBps })
+  fakeOpportunity({
+    account: account(n),
+    payToken: USD,
+    receiveToken: WETH,
+    maxPay: usd * 10n ** 6n,
+    priceWad: (5n * 10n ** 15n * 10n ** 18n) / 10n ** 6n,
+    bonusBps,
+  })
 
 describe('decide', () => {
   test('default: takes a profitable position whole, with gas, bid and floor in its numbers', () => {
@@ -52,7 +70,14 @@ describe('decide', () => {
   })
 
   test('behavior: no pool to the debt token, or none to wrapped native, is said apart', () => {
-    const coinDebt = fakeOpportunity({ account: account(1), payToken: COIN, receiveToken: USD, maxPay: 10n ** 9n, priceWad: 10n ** 18n, bonusBps: 500n })
+    const coinDebt = fakeOpportunity({
+      account: account(1),
+      payToken: COIN,
+      receiveToken: USD,
+      maxPay: 10n ** 9n,
+      priceWad: 10n ** 18n,
+      bonusBps: 500n,
+    })
     const coinUsd = fakePool({ address: account(0xa2), tokens: [COIN, USD], reserves: [10n ** 15n, 10n ** 15n] })
     expect(decide([wethUsd()], [coinDebt], target, context, policy).skips[0]).toMatchObject({ reason: 'no-route' })
     expect(decide([coinUsd], [coinDebt], target, context, policy).skips[0]).toMatchObject({ reason: 'no-native-route' })
@@ -100,8 +125,19 @@ describe('decide', () => {
   })
 
   test('behavior: three tokens, multi-hop: the profit ends in wrapped native, both modes considered', () => {
-    const coinUsd = fakePool({ address: account(0xa2), tokens: [COIN, USD], reserves: [10n ** 8n * 10n ** 18n, 10n ** 8n * 10n ** 6n] })
-    const position = fakeOpportunity({ account: account(9), payToken: USD, receiveToken: COIN, maxPay: 10_000n * 10n ** 6n, priceWad: 10n ** 30n, bonusBps: 700n })
+    const coinUsd = fakePool({
+      address: account(0xa2),
+      tokens: [COIN, USD],
+      reserves: [10n ** 8n * 10n ** 18n, 10n ** 8n * 10n ** 6n],
+    })
+    const position = fakeOpportunity({
+      account: account(9),
+      payToken: USD,
+      receiveToken: COIN,
+      maxPay: 10_000n * 10n ** 6n,
+      priceWad: 10n ** 30n,
+      bonusBps: 700n,
+    })
     const take = decide([wethUsd(100n), coinUsd], [position], target, context, policy).plans[0]!.takes[0]!
     // 7 % of 10,000 USD at 200 USD an ether is 3.5 ether, less fees.
     expect(take.revenueWei).toBeGreaterThan(3_300_000_000_000_000_000n)

@@ -12,7 +12,7 @@ const svg = (option: echarts.EChartsOption): string => {
     animation: false,
     textStyle: { fontFamily: 'system-ui, sans-serif', color: INK },
     grid: { left: 70, right: 70, top: 44, bottom: 36 },
-    legend: { top: 4, textStyle: { color: INK } },
+    legend: { top: 4, itemGap: 36, textStyle: { color: INK } },
     ...option,
   })
   const text = chart.renderToSVGString()
@@ -30,7 +30,14 @@ const valueAxis = (name: string, position: 'left' | 'right' = 'left', scale = fa
 })
 
 type Reading = (point: TimelinePoint) => number | null
-const line = (name: string, timeline: readonly TimelinePoint[], read: Reading, color: string, yAxisIndex = 0, extra: object = {}) => ({
+const line = (
+  name: string,
+  timeline: readonly TimelinePoint[],
+  read: Reading,
+  color: string,
+  yAxisIndex = 0,
+  extra: object = {},
+) => ({
   type: 'line' as const,
   name,
   showSymbol: false,
@@ -50,7 +57,14 @@ const priceChart = (timeline: readonly TimelinePoint[]): string => {
     xAxis: timeAxis,
     yAxis: [valueAxis('price, % of start', 'left', true), valueAxis('closed in block', 'right')],
     series: [
-      ...assets.map((asset, i) => line(asset, timeline, point => (100 * (point.prices[asset] ?? 0)) / (first?.prices[asset] ?? 1), palette[i % palette.length] ?? INK)),
+      ...assets.map((asset, i) =>
+        line(
+          asset,
+          timeline,
+          point => (100 * (point.prices[asset] ?? 0)) / (first?.prices[asset] ?? 1),
+          palette[i % palette.length] ?? INK,
+        ),
+      ),
       {
         type: 'scatter',
         name: 'positions closed',
@@ -68,7 +82,9 @@ const badDebtChart = (timeline: readonly TimelinePoint[]): string =>
     xAxis: timeAxis,
     yAxis: [valueAxis('USD')],
     series: [
-      line('bad debt without a keeper', timeline, point => point.badDebtUnattendedUsd, COLOURS.bad, 0, { areaStyle: { opacity: 0.15 } }),
+      line('bad debt without a keeper', timeline, point => point.badDebtUnattendedUsd, COLOURS.bad, 0, {
+        areaStyle: { opacity: 0.15 },
+      }),
       line('bad debt with Bulwark', timeline, point => point.badDebtUsd, COLOURS.good, 0, { areaStyle: { opacity: 0.25 } }),
     ],
   })
@@ -78,7 +94,9 @@ const profitChart = (timeline: readonly TimelinePoint[]): string =>
     xAxis: timeAxis,
     yAxis: [valueAxis('net profit, ETH'), valueAxis('base fee, gwei', 'right')],
     series: [
-      line('net profit, cumulative', timeline, point => point.profitRealisedEth, COLOURS.good, 0, { areaStyle: { opacity: 0.15 } }),
+      line('net profit, cumulative', timeline, point => point.profitRealisedEth, COLOURS.good, 0, {
+        areaStyle: { opacity: 0.15 },
+      }),
       line('base fee', timeline, point => point.baseFeeGwei, COLOURS.muted, 1),
     ],
   })
@@ -90,7 +108,7 @@ const latencyChart = (timeline: readonly TimelinePoint[]): string =>
     series: [
       {
         type: 'scatter',
-        name: 'block seen to bundle posted',
+        name: 'block seen to bundle accepted; lab, relay and keeper share one process here',
         symbolSize: 6,
         color: COLOURS.price,
         data: timeline.filter(point => point.bundleMs !== null).map(point => [point.timestampSec * 1000, point.bundleMs]),

@@ -2,7 +2,8 @@
 import { chartsOf } from './charts'
 import type { EndedPosition, MarketRow, RunResult } from './result'
 
-const escape = (text: string): string => text.replace(/[&<>"]/g, char => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[char] ?? char)
+const escapeHtml = (text: string): string =>
+  text.replace(/[&<>"]/g, char => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[char] ?? char)
 
 export const eth = (wei: string | bigint): string => {
   const value = BigInt(wei)
@@ -10,14 +11,20 @@ export const eth = (wei: string | bigint): string => {
   return `${sign}${size / 10n ** 18n}.${(size % 10n ** 18n).toString().padStart(18, '0').slice(0, 4)}`
 }
 
-export const usd = (value: number | null): string => (value === null ? 'n/a' : `$${value.toLocaleString('en-US', { maximumFractionDigits: 0 })}`)
+export const usd = (value: number | null): string =>
+  value === null ? 'n/a' : `$${value.toLocaleString('en-US', { maximumFractionDigits: 0 })}`
 
-const tile = (value: string, label: string): string => `<div class="tile"><b>${escape(value)}</b><span>${escape(label)}</span></div>`
+const tile = (value: string, label: string): string =>
+  `<div class="tile"><b>${escapeHtml(value)}</b><span>${escapeHtml(label)}</span></div>`
 
 const tiles = ({ summary, referee }: RunResult): string =>
   [
     tile(String(summary.liquidatable), 'positions fell under water'),
-    tile(`${summary.closedFirstBlock} of ${referee.profitable}`, 'profitable ones closed in the first eligible block'),
+    tile(
+      `${referee.profitable - referee.missed - referee.late} of ${referee.profitable}`,
+      'profitable ones, by the referee, closed in their first block',
+    ),
+    tile(String(summary.closedFirstBlock), 'closed in the first block that paid'),
     tile(String(summary.closedLater), 'closed later'),
     tile(String(summary.open), 'left open (reasons below)'),
     tile(`${eth(summary.profitRealisedWei)} ETH`, 'net profit realised'),
@@ -26,9 +33,20 @@ const tiles = ({ summary, referee }: RunResult): string =>
     tile(usd(summary.badDebtUnattendedUsd), 'bad debt without a keeper'),
   ].join('')
 
-const row = (cells: readonly (string | number)[], tag = 'td'): string => `<tr>${cells.map(cell => `<${tag}>${escape(String(cell))}</${tag}>`).join('')}</tr>`
+const row = (cells: readonly (string | number)[], tag = 'td'): string =>
+  `<tr>${cells.map(cell => `<${tag}>${escapeHtml(String(cell))}</${tag}>`).join('')}</tr>`
 
-const MARKET_HEAD = ['market', 'LLTV', 'positions', 'liquidatable', 'profitable', 'first block', 'later', 'open', 'net profit, ETH']
+const MARKET_HEAD = [
+  'market',
+  'LLTV',
+  'positions',
+  'liquidatable',
+  'profitable',
+  'first block',
+  'later',
+  'open',
+  'net profit, ETH',
+]
 const marketRow = (market: MarketRow): string =>
   row([
     market.market,
@@ -42,9 +60,14 @@ const marketRow = (market: MarketRow): string =>
     market.profitRealisedEth.toFixed(4),
   ])
 
-const openRow = (position: EndedPosition): string => row([position.position, position.market, position.outcome, position.reason])
+/** A long hex in few characters. */
+export const short = (hex: string): string => (hex.length > 14 ? `${hex.slice(0, 8)}…${hex.slice(-4)}` : hex)
 
-const table = (head: readonly string[], rows: readonly string[]): string => `<table><thead>${row(head, 'th')}</thead><tbody>${rows.join('')}</tbody></table>`
+const openRow = (position: EndedPosition): string =>
+  row([short(position.position), short(position.market), position.outcome, position.reason])
+
+const table = (head: readonly string[], rows: readonly string[]): string =>
+  `<table><thead>${row(head, 'th')}</thead><tbody>${rows.join('')}</tbody></table>`
 
 const CSS = `
 :root { color-scheme: light; }
@@ -61,10 +84,13 @@ td:last-child { white-space: normal; }`
 /** The page's whole text. */
 export const renderPage = (result: RunResult): string => {
   const open = result.positions.filter(position => position.outcome !== 'included')
-  const charts = chartsOf(result).map(chart => `<h2>${escape(chart.title)}</h2><div class="card">${chart.svg}</div>`)
-  const left = open.length === 0 ? '<p>None: every position that fell under water was closed.</p>' : `<div class="scroll">${table(['position', 'market', 'end', 'why'], open.map(openRow))}</div>`
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escape(result.title)}</title><style>${CSS}</style></head><body>
-<h1>${escape(result.title)}</h1>
+  const charts = chartsOf(result).map(chart => `<h2>${escapeHtml(chart.title)}</h2><div class="card">${chart.svg}</div>`)
+  const left =
+    open.length === 0
+      ? '<p>None: every position that fell under water was closed.</p>'
+      : `<div class="scroll">${table(['position', 'market', 'end', 'why'], open.map(openRow))}</div>`
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escapeHtml(result.title)}</title><style>${CSS}</style></head><body>
+<h1>${escapeHtml(result.title)}</h1>
 <p>${result.timeline.length} blocks in ${result.elapsedSec.toFixed(1)} s. The referee, which shares no code with the keeper, found ${result.referee.profitable} positions that could be closed at a profit; ${result.referee.missed} of them were missed. The least bad debt that any keeper could have left is ${usd(result.referee.minimumBadDebtUsd)}.</p>
 <div class="tiles">${tiles(result)}</div>
 ${charts.join('\n')}

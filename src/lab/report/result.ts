@@ -62,7 +62,12 @@ export interface MarketRow {
 export interface RunResult {
   readonly title: string
   readonly summary: RunSummary
-  readonly referee: { readonly profitable: number; readonly missed: number; readonly late: number; readonly minimumBadDebtUsd: number }
+  readonly referee: {
+    readonly profitable: number
+    readonly missed: number
+    readonly late: number
+    readonly minimumBadDebtUsd: number
+  }
   readonly positions: readonly EndedPosition[]
   readonly markets: readonly MarketRow[]
   readonly timeline: readonly TimelinePoint[]

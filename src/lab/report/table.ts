@@ -1,13 +1,11 @@
 // A run's end as tables for a terminal. Formats only.
 import Table from 'cli-table3'
 import pc from 'picocolors'
-import { eth, usd } from './page'
+import { eth, short, usd } from './page'
 import type { EndedPosition, MarketRow, RunResult, RunSummary } from './result'
 
 type Paint = (text: string) => string
 const plain: Paint = text => text
-
-const short = (hex: string): string => (hex.length > 14 ? `${hex.slice(0, 8)}…${hex.slice(-4)}` : hex)
 
 const tableOf = (head: readonly string[], rows: readonly (readonly string[])[]): string => {
   const table = new Table({ head: [...head], style: { head: [], border: [] } })
@@ -74,7 +72,9 @@ export const demoTable = (result: RunResult, hasColour: boolean): string => {
     '* as judged by a referee that shares no code with the keeper\n',
     reasonsOf(result.positions),
     `${summaryLine(summary)}\n`,
-    bold(`bad debt with Bulwark ${usd(summary.badDebtUsd)} (least possible ${usd(referee.minimumBadDebtUsd)}), without a keeper ${usd(summary.badDebtUnattendedUsd)}\n`),
+    bold(
+      `bad debt with Bulwark ${usd(summary.badDebtUsd)} (least possible ${usd(referee.minimumBadDebtUsd)}), without a keeper ${usd(summary.badDebtUnattendedUsd)}\n`,
+    ),
     `profitable positions missed: ${referee.missed} of ${referee.profitable}\n`,
   ].join('')
 }
