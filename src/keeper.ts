@@ -45,7 +45,7 @@ export interface TickReport {
 }
 
 export interface Keeper {
-  /** Follows heads until `signal` aborts, then settles what is in flight. Rejects only where we are wrong (exit 70). */
+  /** Follows heads until `signal` aborts, then settles what is in flight. Rejects where we are wrong (exit 70) or only a restart heals (75). */
   run(signal: AbortSignal): Promise<void>
   /** One pass over one head; `run` calls it, a one-shot dry run too. Not to be called twice at once. */
   tick(head: Block): Promise<TickReport>
@@ -131,6 +131,8 @@ export const createKeeper = (deps: KeeperDeps): Keeper => {
 
   const survive = (head: Block, error: unknown): TickReport => {
     if (error instanceof InvariantError) throw error
+    // The books can't be healed in place: only a restart, which folds anew, can.
+    if (error instanceof KeeperError && error.code === 'no-common-ancestor') throw error
     if (error instanceof KeeperError) {
       meter.count('tick_failures', 1, { code: error.code })
       log.log('warn', 'tick-failed', { block: head.number.toString(), code: error.code, message: error.message })
