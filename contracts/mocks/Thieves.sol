@@ -14,6 +14,11 @@ contract Thief {
         if (!ok) assembly { revert(add(reason, 32), mload(reason)) }
     }
 
+    /// The same, whatever it was asked to send back.
+    function callBackWith(address victim, bytes calldata forged, bytes calldata) external {
+        this.callBack(victim, forged);
+    }
+
     /// A pool's entry: calls its caller back with chosen amounts and the data it was given.
     function swap(int256 amount0, int256 amount1, bytes calldata data) external {
         (bool ok, bytes memory reason) =
@@ -23,7 +28,6 @@ contract Thief {
 
     /// The same callback twice.
     function swapTwice(bytes calldata data) external {
-        this.noop();
         for (uint256 i = 0; i < 2; i++) {
             (bool ok, bytes memory reason) =
                 msg.sender.call(abi.encodeWithSignature("uniswapV3SwapCallback(int256,int256,bytes)", int256(0), int256(0), data));
@@ -33,8 +37,6 @@ contract Thief {
 
     /// Never calls back.
     function ignore(bytes calldata) external {}
-
-    function noop() external {}
 
     /// Takes what it was allowed to.
     function pull(address token, address from, uint256 amount) external {
