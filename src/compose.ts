@@ -90,8 +90,13 @@ export const composeReading = (
   return { books, venues: venueBooks, watcher }
 }
 
-/** The keeper of one chain. `contract` is the deployed executor. */
-export const composeKeeper = (config: ChainConfig, contract: Address, ports: KeeperPorts): Composed => {
+/** The keeper of one chain. `contract` is the deployed executor. `kept`: what was read before, to go on from; its watcher hears this contract. */
+export const composeKeeper = (
+  config: ChainConfig,
+  contract: Address,
+  ports: KeeperPorts,
+  kept: Reading | null = null,
+): Composed => {
   const { chain, log, meter, store } = ports
   const executor = createExecutor({
     chain,
@@ -112,7 +117,7 @@ export const composeKeeper = (config: ChainConfig, contract: Address, ports: Kee
     meter,
     store,
   })
-  const reading = composeReading(config, ports, executor.logFilters)
+  const reading = kept ?? composeReading(config, ports, executor.logFilters)
   const keeper = createKeeper({
     chain,
     watcher: reading.watcher,

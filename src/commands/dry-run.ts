@@ -1,96 +1,166 @@
 // `bulwark dry-run`: the keeper on a fork of an RPC. One pass with --block; else it follows the head and forks anew at each.
 import type { ChainConfig } from '../config/config'
+import { credentialsOf } from '../config/load'
+import { createSecret } from '../config/secret'
 import { KeeperError } from '../core/errors'
-import { type DryRunOptions as ForkOptions, type ForkKeeper, startForkKeeper } from '../lab/dry-run'
-import { endedPosition, summarise, worstErrorPct } from '../lab/ended-positions'
+import type { Block } from '../core/primitives'
+import { type ForkKeeper, startForkKeeper } from '../lab/dry-run'
+import { endedPosition, type PositionEnd, positionId, summarise, worstErrorPct } from '../lab/ended-positions'
 import { runTable } from '../lab/report/table'
 import { EXIT } from '../ops/exit-code'
 import { createMetricsBook } from '../ops/meter'
 import { createShutdown, type Shutdown } from '../ops/shutdown'
 import type { Io } from '../ops/terminal'
-import type { LogSink } from '../ports'
-import { openChain } from './open-chain'
+import type { Chain, LogSink } from '../ports'
 import { type Frame, openFrame } from './frame'
+import { openChain } from './open-chain'
 import { type Command, type DryRunOptions, jsonLine } from './options'
 import { createProgress } from './progress'
 
-/** The fork is of one chain: the configuration's only one, or the one whose id the endpoint has. */
-const chainOf = async (frame: Frame, options: DryRunOptions, log: LogSink): Promise<ChainConfig> => {
-  const [only, ...others] = frame.config.chains
-  if (only !== undefined && others.length === 0) return only
-  for (const config of frame.config.chains) {
-    const probe = await openChain({ ...config, rpc: [options.forkUrl] }, log, createMetricsBook({ hasProcessMetrics: false }).meter).catch((error: unknown) => {
-      if (error instanceof KeeperError && error.code === 'wrong-chain') return null
-      throw error
-    })
-    if (probe === null) continue
-    await probe.close()
-    return config
-  }
-  throw new KeeperError('wrong-chain', `${options.forkUrl} serves none of the configured chains ${frame.config.chains.map(chain => chain.id).join(', ')}`, { retryable: false })
+/** So many heads in a row that could not be judged mean that the world, and not one block, is the trouble. */
+const MAX_FAILED_PASSES = 5
+
+interface Origin {
+  readonly config: ChainConfig
+  readonly chain: Chain
 }
 
-const report = (fork: ForkKeeper, options: DryRunOptions, io: Io): void => {
-  const ends = fork.ended.ends()
-  const summary = summarise(ends, { badDebtUsd: null, badDebtUnattendedUsd: null, worstPredictionErrorPct: worstErrorPct(ends) })
-  const lines = ends.map(endedPosition)
-  if (options.json === true) {
-    for (const line of lines) io.out(jsonLine(line))
-    io.out(jsonLine(summary))
-    return
+const openOrigin = (config: ChainConfig, forkUrl: string, log: LogSink): Promise<Chain> =>
+  openChain({ ...config, rpc: [forkUrl] }, log, createMetricsBook({ hasProcessMetrics: false }).meter)
+
+/** The chain behind --fork-url: the configuration's only one, or the one whose id the endpoint has. Rejects with wrong-chain. */
+const findOrigin = async ({ config, log }: Frame, forkUrl: string): Promise<Origin> => {
+  const [only, ...others] = config.chains
+  if (only !== undefined && others.length === 0) return { config: only, chain: await openOrigin(only, forkUrl, log) }
+  const quiet: LogSink = { log: () => undefined }
+  for (const each of config.chains) {
+    try {
+      return { config: each, chain: await openOrigin(each, forkUrl, quiet) }
+    } catch (error) {
+      if (!(error instanceof KeeperError) || error.code !== 'wrong-chain') throw error
+    }
   }
-  io.out(runTable(lines, summary, io.isOutTerminal && io.hasColour))
-  for (const fault of fork.composed.books.flatMap(book => book.faults())) io.err(`market ${fault.market} can't be judged: ${fault.reason}\n`)
-  for (const fault of fork.composed.venues.flatMap(venue => venue.faults())) io.err(`pool ${fault.pool} is not used: ${fault.reason}\n`)
+  throw new KeeperError(
+    'wrong-chain',
+    `the endpoint of --fork-url serves none of the configured chains (${config.chains.map(chain => chain.id).join(', ')})`,
+    { retryable: false },
+  )
 }
 
-/** Forks anew at each head of the origin until stopped; heads that come during a pass are skipped, the newest wins. */
-const follow = async (fork: ForkKeeper, config: ChainConfig, options: DryRunOptions, log: LogSink, shutdown: Shutdown): Promise<void> => {
-  const origin = await openChain({ ...config, rpc: [options.forkUrl] }, log, createMetricsBook({ hasProcessMetrics: false }).meter)
-  shutdown.onRelease('origin', origin.close)
-  let newest: bigint | null = null
+/** Tells of each position once: as soon as it is closed, or at the end what kept it open. */
+const createReport = (fork: ForkKeeper, options: DryRunOptions, io: Io, log: LogSink) => {
+  const told = new Set<string>()
+  const tell = (ends: readonly PositionEnd[]): void => {
+    for (const end of ends) {
+      const id = positionId(end.ref)
+      if (told.has(id)) continue
+      told.add(id)
+      io.out(jsonLine(endedPosition(end)))
+    }
+  }
+  const faults = (): void => {
+    for (const { market, reason } of fork.reading.books.flatMap(book => book.faults()))
+      log.log('warn', 'market-faulty', { market, reason })
+    for (const { pool, reason } of fork.reading.venues.flatMap(venue => venue.faults()))
+      log.log('warn', 'pool-unused', { pool, reason })
+  }
+  return {
+    onPass: (): void => {
+      if (options.json === true) tell(fork.ends().filter(end => end.included.length > 0))
+    },
+    finish: (): void => {
+      const ends = fork.ends()
+      const extra = { badDebtUsd: null, badDebtUnattendedUsd: null, worstPredictionErrorPct: worstErrorPct(ends) }
+      const summary = summarise(ends, extra)
+      faults()
+      if (options.json === true) {
+        tell(ends)
+        io.out(jsonLine(summary))
+      } else io.out(runTable(ends.map(endedPosition), summary, io.isOutTerminal && io.hasColour))
+    },
+  }
+}
+
+interface Heads {
+  /** The newest head that was not handed out yet; waits for one. Null once stopped. */
+  next(): Promise<Block | null>
+}
+
+/** Heads that come while nobody waits are skipped: the newest wins. */
+const followOrigin = (origin: Chain, signal: AbortSignal): Heads => {
+  let newest: Block | null = null
   let wake = (): void => undefined
-  shutdown.signal.addEventListener('abort', () => wake(), { once: true })
+  signal.addEventListener('abort', () => wake(), { once: true })
   origin.followHeads(head => {
-    newest = head.number
+    newest = head
     wake()
-  }, shutdown.signal)
-  while (!shutdown.signal.aborted) {
-    const block: bigint | null = newest
-    newest = null
-    if (block !== null) {
-      await fork.refork(block)
-      await fork.pass()
-    } else
-      await new Promise<void>(resolve => {
-        wake = resolve
-        if (newest !== null || shutdown.signal.aborted) resolve()
-      })
+  }, signal)
+  return {
+    next: async () => {
+      if (newest === null && !signal.aborted)
+        await new Promise<void>(resolve => {
+          wake = resolve
+        })
+      const head = newest
+      newest = null
+      return signal.aborted ? null : head
+    },
   }
 }
 
-const keepFork = async (options: DryRunOptions, io: Io, shutdown: Shutdown): Promise<void> => {
-  const frame = await openFrame(options, io)
-  const config = await chainOf(frame, options, frame.log)
-  const { meter } = createMetricsBook({ hasProcessMetrics: false })
-  const forkOptions: ForkOptions = { config, forkUrl: options.forkUrl, forkBlock: options.block ?? null, log: frame.log, meter, nowMs: () => performance.now() }
+/** Forks anew at each head of the origin until stopped. A head that can't be judged is passed over; many in a row are thrown. */
+const follow = async (fork: ForkKeeper, origin: Chain, log: LogSink, signal: AbortSignal, onPass: () => void): Promise<void> => {
+  const heads = followOrigin(origin, signal)
+  let failed = 0
+  for (let head = await heads.next(); head !== null; head = await heads.next()) {
+    if (head.hash === fork.forkedAt().hash) continue
+    try {
+      await fork.refork(head)
+      await fork.pass()
+      failed = 0
+    } catch (error) {
+      failed += 1
+      if (!(error instanceof KeeperError) || failed >= MAX_FAILED_PASSES) throw error
+      log.log('warn', 'pass-failed', { block: head.number.toString(), code: error.code, message: error.message })
+    }
+    onPass()
+  }
+}
+
+const keepFork = async (options: DryRunOptions, io: Io, frame: Frame, shutdown: Shutdown): Promise<void> => {
+  const { log } = frame
+  const { config, chain: origin } = await findOrigin(frame, options.forkUrl)
+  shutdown.onRelease('origin', origin.close)
+  const forkOptions = {
+    config,
+    forkUrl: options.forkUrl,
+    origin,
+    forkBlock: options.block ?? null,
+    log,
+    meter: createMetricsBook({ hasProcessMetrics: false }).meter,
+    nowMs: () => performance.now(),
+  }
   const progress = createProgress(io, `chain ${config.id}: reading history`)
   const fork = await startForkKeeper(forkOptions, shutdown.signal, progress.update).finally(progress.stop)
   shutdown.onRelease('fork', fork.close)
+  const report = createReport(fork, options, io, log)
   await fork.pass()
-  if (options.block === undefined) await follow(fork, config, options, frame.log, shutdown)
-  report(fork, options, io)
+  report.onPass()
+  if (options.block === undefined) await follow(fork, origin, log, shutdown.signal, report.onPass)
+  report.finish()
 }
 
-/** Prints a line per position that was under water and a summary. 0 when done or stopped. */
+/** Prints a line per position that was under water and a summary. 0 when done or, without --block, when told to stop; 130 when told before it began. */
 export const dryRun: Command<DryRunOptions> = async (options, io) => {
-  const quiet: LogSink = { log: () => undefined }
-  const shutdown = createShutdown({ signals: io.signals, log: quiet, exitNow: io.exitNow })
+  const secret = credentialsOf(options.forkUrl)
+  if (secret !== null) io.scrubber.add(createSecret(secret))
+  const frame = await openFrame(options, io)
+  const shutdown = createShutdown({ signals: io.signals, log: frame.log, exitNow: io.exitNow })
   try {
-    await keepFork(options, io, shutdown)
+    await keepFork(options, io, frame, shutdown)
     return EXIT.done
   } catch (error) {
-    if (shutdown.signal.aborted && error instanceof KeeperError) return EXIT.interrupted
+    if (shutdown.signal.aborted && (error === shutdown.signal.reason || error instanceof KeeperError)) return EXIT.interrupted
     throw error
   } finally {
     await shutdown.release()

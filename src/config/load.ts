@@ -74,7 +74,7 @@ export const loadConfig = async (options: LoadOptions): Promise<LoadedConfig> =>
 }
 
 /** The part of an endpoint's URL that may hold a login or an API key; null if there is none. */
-const credentialsOf = (url: string): string | null => {
+export const credentialsOf = (url: string): string | null => {
   const { username, password, pathname, search } = new URL(url)
   if (password !== '' || username !== '') return `${username}:${password}`
   const rest = `${pathname}${search}`

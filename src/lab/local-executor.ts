@@ -23,7 +23,8 @@ export interface LocalExecutorKeys {
   readonly relayKey: Hex
 }
 
-const OPERATOR_FUNDS_WEI = 1_000n * 10n ** 18n
+/** What each account gets: more than any lab run spends on gas. */
+export const OPERATOR_FUNDS_WEI = 1_000n * 10n ** 18n
 const quantity = (value: bigint): Hex => `0x${value.toString(16)}`
 
 /** Fresh random keys: they hold money on this one lab chain only. */
@@ -32,6 +33,9 @@ export const randomKeys = (operators: number): LocalExecutorKeys => ({
   operators: Array.from({ length: operators }, () => generatePrivateKey()),
   relayKey: generatePrivateKey(),
 })
+
+/** Where the contract of a fresh owner stands. */
+export const localContract = (owner: Address): Address => getContractAddress({ from: owner, nonce: 0n }).toLowerCase() as Address
 
 /** Mines one block with the deployment and the operators' permissions. Rejects with lab-failed where the chain refuses it. */
 export const deployLocalExecutor = async (rpc: LabRpc, keys: LocalExecutorKeys): Promise<LocalExecutor> => {

@@ -1,18 +1,10 @@
 // One self-contained HTML page of a run: figures, charts, a row per market, and every position that was not closed with its reason.
 import { chartsOf } from './charts'
+import { eth, short, usd } from './figures'
 import type { EndedPosition, MarketRow, RunResult } from './result'
 
 const escapeHtml = (text: string): string =>
   text.replace(/[&<>"]/g, char => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[char] ?? char)
-
-export const eth = (wei: string | bigint): string => {
-  const value = BigInt(wei)
-  const [sign, size] = value < 0n ? ['-', -value] : ['', value]
-  return `${sign}${size / 10n ** 18n}.${(size % 10n ** 18n).toString().padStart(18, '0').slice(0, 4)}`
-}
-
-export const usd = (value: number | null): string =>
-  value === null ? 'n/a' : `$${value.toLocaleString('en-US', { maximumFractionDigits: 0 })}`
 
 const tile = (value: string, label: string): string =>
   `<div class="tile"><b>${escapeHtml(value)}</b><span>${escapeHtml(label)}</span></div>`
@@ -61,8 +53,6 @@ const marketRow = (market: MarketRow): string =>
   ])
 
 /** A long hex in few characters. */
-export const short = (hex: string): string => (hex.length > 14 ? `${hex.slice(0, 8)}…${hex.slice(-4)}` : hex)
-
 const openRow = (position: EndedPosition): string =>
   row([short(position.position), short(position.market), position.outcome, position.reason])
 

@@ -1,7 +1,7 @@
 // A run's end as tables for a terminal. Formats only.
 import Table from 'cli-table3'
 import pc from 'picocolors'
-import { eth, short, usd } from './page'
+import { eth, short, usd } from './figures'
 import type { EndedPosition, MarketRow, RunResult, RunSummary } from './result'
 
 type Paint = (text: string) => string
