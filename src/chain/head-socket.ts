@@ -62,8 +62,11 @@ export const followHeadSocket = (options: HeadSocketOptions): Promise<HeadSocket
         const value = parseJson(text, host)
         if (!isRecord(value)) return
         const { params } = value
-        if (value.method === 'eth_subscription' && isRecord(params)) options.onHead(params.result)
-        else onReply(value)
+        if (value.method === 'eth_subscription' && isRecord(params)) {
+          // Makes our kernel acknowledge at once: a node with Nagle's algorithm on would hold the next head back, up to 40 ms.
+          socket.pong()
+          options.onHead(params.result)
+        } else onReply(value)
       } catch (error) {
         // Garbage on this socket may hide a head: begin anew, which also fetches the latest.
         if (!(error instanceof KeeperError)) throw error

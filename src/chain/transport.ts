@@ -7,7 +7,6 @@ import { createHttpWire } from './http-wire'
 import { createRateGate, type RateGate } from './rate-gate'
 import { hostOf, isRefusal, malformed, RpcRefusal, WireError } from './rpc-error'
 import type { RpcAnswer, Wire } from './wire'
-import { createWirePool } from './wire-pool'
 import { createWsWire } from './ws-wire'
 
 export interface TransportOptions {
@@ -52,11 +51,8 @@ interface Endpoint {
   restUntilMs: number
 }
 
-/** A block needs its logs, its reads and seldom a third thing at once. */
-const WS_LANES = 3
-
 const createWire = (url: string): Wire => {
-  if (/^wss?:/i.test(url)) return createWirePool(() => createWsWire(url), WS_LANES)
+  if (/^wss?:/i.test(url)) return createWsWire(url)
   if (/^https?:/i.test(url)) return createHttpWire(url)
   throw new KeeperError('bad-config', 'an RPC URL must begin with http://, https://, ws:// or wss://', { retryable: false })
 }

@@ -75,7 +75,11 @@ export const createWsWire = (url: string): Wire => {
         opened = socket
         resolve(socket)
       })
-      socket.on('message', onMessage)
+      socket.on('message', data => {
+        onMessage(data)
+        // Others wait on this socket: an unsolicited pong carries the acknowledgement without which the node may hold their answers back.
+        if (pending.size > 0 && socket.readyState === WebSocket.OPEN) socket.pong()
+      })
       socket.on('error', cause => lost(cause.message, cause))
       socket.on('close', code => lost(`closed (${code})`))
     }).finally(() => {

@@ -2,7 +2,6 @@
 // head they stand on is still the chain's. May be called again after a failure: what is final stays folded.
 import { KeeperError } from '../core/errors'
 import type { Folder } from '../core/folder'
-import { logMatches } from '../core/log-filter'
 import type { Block, Log } from '../core/primitives'
 import { readerAt } from '../ports'
 import { isUnknownBlock } from './advance'
@@ -55,9 +54,8 @@ export const createBackfill = (deps: WatcherDeps, folding: Folding) => {
     isFinal: boolean,
     onProgress: (done: bigint) => void,
   ): Promise<void> => {
-    const filters = folder.historyFilters()
-    const logs = await chain.logsInRange(cursor.done + 1n, to, filters, onProgress)
-    for (const each of logs) if (filters.some(filter => logMatches(filter, each))) folder.fold(each)
+    const logs = await chain.logsInRange(cursor.done + 1n, to, folder.historyFilters(), onProgress)
+    for (const each of logs) folder.fold(each)
     newestLog = logs.at(-1) ?? newestLog
     cursor.done = to
     if (!isFinal) return

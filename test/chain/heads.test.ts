@@ -87,6 +87,8 @@ describe('over WebSocket', () => {
       logsBloom: headerOf(3).logsBloom,
     })
     expect(followed.requestCount()).toBe(requests)
+    // Each event is acknowledged at once: else a node may hold the next one back for 40 ms.
+    await until(() => node.pongs() === 2, 'two pongs')
   })
 
   it('behavior: requests never use the socket of the subscription', async () => {

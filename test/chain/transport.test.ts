@@ -192,13 +192,26 @@ describe('chain ids', () => {
 })
 
 describe('over WebSocket', () => {
-  it('default: requests share three sockets; answers find their requests in any order', async () => {
+  it('default: requests share one socket; answers find their requests in any order', async () => {
     const transport = connect([node.wsUrl])
     node.answer('echo', value => value)
     const values = Array.from({ length: 50 }, (_, n) => `0x${n}`)
     expect(await Promise.all(values.map(value => transport.call('echo', [value])))).toEqual(values)
     expect(quiet.lines).toEqual([])
-    expect(node.socketsEver()).toBe(3)
+    expect(node.socketsEver()).toBe(1)
+  })
+
+  it('behavior: an answer is acknowledged at once while others are awaited, so that no node holds them back for 40 ms', async () => {
+    const transport = connect([node.wsUrl])
+    await transport.verify(node.wsUrl)
+    expect(node.pongs()).toBe(0)
+    await Promise.all([
+      transport.call('eth_blockNumber', []),
+      transport.call('eth_blockNumber', []),
+      transport.call('eth_blockNumber', []),
+    ])
+    await transport.call('eth_blockNumber', [])
+    expect(node.pongs()).toBe(2)
   })
 
   it.each<readonly [string, Misdeed]>([

@@ -39,6 +39,8 @@ export interface RpcNode {
   subscriptions(): number
   sockets(): number
   socketsEver(): number
+  /** Pongs that no ping had asked for. */
+  pongs(): number
   dropSockets(): void
   /** Half open: sockets stay, nothing is answered, not even pings. */
   freeze(): void
@@ -70,6 +72,7 @@ export const createRpcNode = async (chainId = 31337): Promise<RpcNode> => {
   const subscriptions = new Map<WebSocket, string>()
   const sockets = new Set<WebSocket>()
   let socketsEver = 0
+  let pongs = 0
   let isFrozen = false
   let server!: Server
   let wss!: WebSocketServer
@@ -131,6 +134,9 @@ export const createRpcNode = async (chainId = 31337): Promise<RpcNode> => {
       socket.on('ping', () => {
         if (!isFrozen) socket.pong()
       })
+      socket.on('pong', () => {
+        pongs += 1
+      })
       socket.on('error', () => undefined)
       socket.on('close', () => {
         sockets.delete(socket)
@@ -165,6 +171,7 @@ export const createRpcNode = async (chainId = 31337): Promise<RpcNode> => {
     subscriptions: () => subscriptions.size,
     sockets: () => sockets.size,
     socketsEver: () => socketsEver,
+    pongs: () => pongs,
     dropSockets: () => {
       for (const socket of sockets) socket.terminate()
     },

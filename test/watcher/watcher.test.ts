@@ -178,6 +178,7 @@ describe('advance: gaps and reorgs', () => {
     expect(book.logs()).toEqual(truth(chain, book, other))
     expect(book.needsBootstrap()).toBe(false)
     expect(book.reads()?.block).toEqual(other)
+    expect(advanced(await watcher.advance(chain.mine())).reorgFrom).toBeNull()
   })
 
   it('behavior: a reorg just after the backfill, between its checkpoints', async () => {
