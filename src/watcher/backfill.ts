@@ -16,24 +16,34 @@ export interface BackfillProgress {
   readonly to: bigint
 }
 
-/** Logs of this many blocks are held in memory at once. */
-const CHUNK = 100_000n
+/** Logs of this many blocks are held in memory at once: more blocks where logs are sparse, so that an old chain is not read in crumbs. */
+const CHUNK = { first: 100_000n, most: 4_000_000n, fewLogs: 5_000, manyLogs: 50_000 }
 const MAX_TRIES = 6
 const RETRY_PAUSE_MS = 200
 /** Known blocks below the head, for reorgs that come soon after. */
 const CHECKPOINT_DEPTHS = [64n, 16n, 4n, 1n]
 
-/** How far one folder's history is folded, and up to where that is final. */
+/** How far one folder's history is folded, up to where that is final, and how much is asked for next. */
 interface Cursor {
   done: bigint
   final: bigint
+  chunk: bigint
+}
+
+const nextChunk = (chunk: bigint, logs: number): bigint => {
+  if (logs >= CHUNK.manyLogs) return chunk / 2n > CHUNK.first ? chunk / 2n : CHUNK.first
+  if (logs >= CHUNK.fewLogs) return chunk
+  return chunk * 2n < CHUNK.most ? chunk * 2n : CHUNK.most
 }
 
 export const createBackfill = (deps: WatcherDeps, folding: Folding) => {
   const { chain, strategies, venues, log } = deps
   const { folders, known, interest, finalityDepth } = folding
   const cursors = new Map<Folder, Cursor>(
-    folders.map(folder => [folder, { done: (folder.fromBlock ?? 0n) - 1n, final: (folder.fromBlock ?? 0n) - 1n }]),
+    folders.map(folder => [
+      folder,
+      { done: (folder.fromBlock ?? 0n) - 1n, final: (folder.fromBlock ?? 0n) - 1n, chunk: CHUNK.first },
+    ]),
   )
   let newestLog: Log | null = null
 
@@ -57,6 +67,7 @@ export const createBackfill = (deps: WatcherDeps, folding: Folding) => {
     const logs = await chain.logsInRange(cursor.done + 1n, to, folder.historyFilters(), onProgress)
     for (const each of logs) folder.fold(each)
     newestLog = logs.at(-1) ?? newestLog
+    cursor.chunk = nextChunk(cursor.chunk, logs.length)
     cursor.done = to
     if (!isFinal) return
     cursor.final = to
@@ -78,7 +89,7 @@ export const createBackfill = (deps: WatcherDeps, folding: Folding) => {
       signal.throwIfAborted()
       const isFinal = cursor.done < settled
       const boundary = isFinal ? settled : head.number
-      const end = cursor.done + CHUNK < boundary ? cursor.done + CHUNK : boundary
+      const end = cursor.done + cursor.chunk < boundary ? cursor.done + cursor.chunk : boundary
       await foldChunk(folder, cursor, end, isFinal, tell)
     }
   }
