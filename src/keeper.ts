@@ -122,7 +122,7 @@ export const createKeeper = (deps: KeeperDeps): Keeper => {
         sent: tick.execution?.sent.length ?? 0,
         skipped: tick.decision.skips.length + (tick.execution?.skips.length ?? 0),
         settled: tick.outcomes.length,
-        elapsedMs: tick.elapsedMs,
+        elapsedMs: { ...tick.elapsedMs, ...tick.execution?.elapsedMs },
       })
     }
     deps.onTick?.(tick)
