@@ -34,7 +34,7 @@ const narrow = (low: bigint, high: bigint, precision: bigint, valueAt: ValueOf, 
  */
 export const bestSize = (min: bigint, max: bigint, valueAt: ValueOf): BestSize | null => {
   const whole = better(null, max, valueAt(max))
-  const step = max / 128n
+  const step = max / 2_048n
   if (step === 0n || max - step < min) return better(whole, min, valueAt(min))
   const nearly = valueAt(max - step)
   if (whole !== null && (nearly === null || nearly <= whole.value)) return whole
