@@ -1,7 +1,8 @@
-import { describeWithShared, readShared } from '../fixtures/shared'
 import { nextBaseFeeWei } from '../../src/core/base-fee'
+import { describeWithShared, readShared } from '../fixtures/shared'
 
-const at = (base: bigint | null, used: bigint, limit: bigint) => nextBaseFeeWei({ baseFeePerGasWei: base, gasUsed: used, gasLimit: limit })
+const at = (base: bigint | null, used: bigint, limit: bigint) =>
+  nextBaseFeeWei({ baseFeePerGasWei: base, gasUsed: used, gasLimit: limit })
 
 describe('nextBaseFeeWei', () => {
   test('default: at target it stays, full it rises an eighth, empty it falls an eighth', () => {
@@ -24,7 +25,9 @@ describeWithShared('nextBaseFeeWei over 1,000 mainnet blocks', ['data/gas/mainne
     const value = (row: string[], name: string): bigint => BigInt(row[column(name)]!)
     expect(rows.length).toBeGreaterThan(900)
     for (let i = 1; i < rows.length; i += 1) {
-      expect(at(value(rows[i - 1]!, 'base_fee_per_gas'), value(rows[i - 1]!, 'gas_used'), value(rows[i - 1]!, 'gas_limit'))).toBe(value(rows[i]!, 'base_fee_per_gas'))
+      expect(at(value(rows[i - 1]!, 'base_fee_per_gas'), value(rows[i - 1]!, 'gas_used'), value(rows[i - 1]!, 'gas_limit'))).toBe(
+        value(rows[i]!, 'base_fee_per_gas'),
+      )
     }
   })
 })

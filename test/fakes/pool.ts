@@ -20,7 +20,12 @@ export const fakePool = (state: FakePoolState): Pool => {
       : { reserveIn: state.reserves[0], reserveOut: state.reserves[1], flip }
   }
   const moved = (amountIn: bigint, amountOut: bigint, flip: boolean): Pool =>
-    fakePool({ ...state, reserves: flip ? [state.reserves[0] - amountOut, state.reserves[1] + amountIn] : [state.reserves[0] + amountIn, state.reserves[1] - amountOut] })
+    fakePool({
+      ...state,
+      reserves: flip
+        ? [state.reserves[0] - amountOut, state.reserves[1] + amountIn]
+        : [state.reserves[0] + amountIn, state.reserves[1] - amountOut],
+    })
   const quoteExactIn = (tokenIn: Address, _tokenOut: Address, amountIn: bigint): Quote | null => {
     const { reserveIn, reserveOut, flip } = sides(tokenIn)
     const amountOut = (amountIn * keep * reserveOut) / (reserveIn * 10_000n + amountIn * keep)
@@ -39,7 +44,8 @@ export const fakePool = (state: FakePoolState): Pool => {
     quoteExactIn,
     quoteExactOut,
     encodeExactIn: (tokenIn, _tokenOut, amount) => [{ kind: 'pay', token: tokenIn, to: state.address, amount }],
-    encodeExactOut: (tokenIn, _tokenOut, amount, _to, payInput) => payInput ?? [{ kind: 'pay', token: tokenIn, to: state.address, amount }],
+    encodeExactOut: (tokenIn, _tokenOut, amount, _to, payInput) =>
+      payInput ?? [{ kind: 'pay', token: tokenIn, to: state.address, amount }],
     owedWord: tokenIn => (tokenIn === state.tokens[0] ? 0 : 1),
   }
 }
