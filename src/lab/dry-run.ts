@@ -7,7 +7,7 @@ import { KeeperError } from '../core/errors'
 import type { Block } from '../core/primitives'
 import type { TickReport } from '../keeper'
 import type { Chain, LogSink, Meter, Relay, Store } from '../ports'
-import { createFlashbotsRelay } from '../relay/flashbots'
+import { createFlashbotsRelay, loadRelayPackages } from '../relay/flashbots'
 import type { BackfillProgress } from '../watcher/watcher'
 import { type Anvil, startAnvil } from './anvil'
 import { type Builder, createBuilder } from './builder/builder'
@@ -123,7 +123,10 @@ interface Arena extends ForkNode {
 /** What the keeper acts on: fork, executor contract, builder and the relay that leads to it. */
 const openArena = async (options: ForkOptions, block: Block, keys: LocalExecutorKeys, release: Release): Promise<Arena> => {
   const { config, log, meter } = options
-  const node = await startFork(options.forkUrl, block, log, release)
+  const starting = startFork(options.forkUrl, block, log, release)
+  // Computes while the node starts and history is on its way.
+  setImmediate(loadRelayPackages)
+  const node = await starting
   const chain = await createChain({ id: config.id, rpcUrls: [node.anvil.wsUrl], log, meter, requestsPerSecond: NO_LIMIT })
   release(chain.close)
   const executor = await plantExecutor(node.rpc, keys)

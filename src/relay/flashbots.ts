@@ -46,6 +46,12 @@ type BundlePackage = typeof import('@flashbots/ethers-provider-bundle')
 const loadEthers = (): Ethers => require('ethers') as Ethers
 const loadBundlePackage = (): BundlePackage => require('@flashbots/ethers-provider-bundle') as BundlePackage
 
+/** Loads ahead what the first relay needs: some 300 ms of computing, best done while something else is being waited for. */
+export const loadRelayPackages = (): void => {
+  loadEthers()
+  loadBundlePackage()
+}
+
 /**
  * A FetchRequest whose copies post through `poster`. ethers 6.7.1 sets a socket timeout that ends nothing, so a silent
  * relay would hold a promise and a socket for ever; and the package loses status and Retry-After.
