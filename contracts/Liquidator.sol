@@ -23,7 +23,8 @@ interface IWrappedNative {
 ///
 /// Calldata of `run()`, after the selector, packed, big endian:
 ///   20 profit token (wrapped native) | 20 payee | u48 last block | u48 deadline | u16 bid share | u16 legs | u96 cost | u96 floor
-///   then each leg: u24 length of `leg` | u32 gas limit, 0 for none | leg: u96 floor | u8 tokens | 20 each | program
+///   then each leg: u24 length of `leg` | u24 gas limit, 0 for none | u24 gas | leg: u96 floor | u8 tokens | 20 each | program
+///   cost: wei that the run costs in any case. gas of a leg: what it costs besides if it closes; one that fails burns less.
 ///   payee: 0 nobody, 1 the block's coinbase, else that address. last block: 0 is not checked (Arbitrum's block.number is L1's).
 contract Liquidator is Callbacks {
     using Tokens for address;
@@ -90,8 +91,8 @@ contract Liquidator is Callbacks {
         address wrapped = addressAt(4);
         // From here on we are running.
         transientStore(TOKENS, DECLARED | uint160(wrapped));
-        (uint256 profit, uint256[] memory gains) = _closeLegs(wrapped, to, uint16(terms >> 128));
-        uint256 bid = _bid(profit, uint96(terms >> 32), uint16(terms >> 144));
+        (uint256 profit, uint256 gasOfLegs, uint256[] memory gains) = _closeLegs(wrapped, to, uint16(terms >> 128));
+        uint256 bid = _bid(profit, uint96(terms >> 32) + gasOfLegs * tx.gasprice, uint16(terms >> 144));
         wrapped.transfer(to, profit - bid);
         emit Executed(bid, gains);
         if (bid != 0) _pay(wrapped, bid);
@@ -104,12 +105,15 @@ contract Liquidator is Callbacks {
 
     /// @dev Each leg is a call of ourselves: what it did, transient storage included, is gone if it reverts. A leg alone needs no such
     /// shelter: with it, everything fails, and with its own reason.
-    function _closeLegs(address wrapped, address to, uint256 count) private returns (uint256 profit, uint256[] memory gains) {
+    function _closeLegs(address wrapped, address to, uint256 count)
+        private
+        returns (uint256 profit, uint256 gasOfLegs, uint256[] memory gains)
+    {
         gains = new uint256[](count);
-        if (count == 1 && uint32(wordAt(84) >> 200) == 0) {
-            profit = _leg(wrapped, to, 91, msg.data.length);
+        if (count == 1 && uint24(wordAt(84) >> 208) == 0) {
+            profit = _leg(wrapped, to, 93, msg.data.length);
             gains[0] = profit;
-            return (profit, gains);
+            return (profit, uint24(wordAt(84) >> 184), gains);
         }
         bytes memory reason;
         uint256 failed = 0;
@@ -117,11 +121,12 @@ contract Liquidator is Callbacks {
         for (uint256 index = 0; index < count; index++) {
             uint256 head = wordAt(cursor);
             uint256 length = head >> 232;
-            (bool ok, uint256 gained) = _attempt(wrapped, to, uint32(head >> 200), cursor + 7, length);
-            cursor += 7 + length;
+            (bool ok, uint256 gained) = _attempt(wrapped, to, uint24(head >> 208), cursor + 9, length);
+            cursor += 9 + length;
             if (ok) {
                 gains[index] = gained;
                 profit += gained;
+                gasOfLegs += uint24(head >> 184);
             } else {
                 gains[index] = FAILED;
                 failed++;

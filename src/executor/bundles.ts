@@ -7,7 +7,7 @@ export interface Carried {
   readonly hash: Hex
   /** What it nets if it works. */
   readonly netWei: bigint
-  /** What it costs if it reverts and burns all its gas. */
+  /** What it costs if it reverts: all its positions are gone, and one leg burns all the gas that it may. */
   readonly worstRevertWei: bigint
 }
 

@@ -2,14 +2,14 @@
 import { keccak256 } from 'viem'
 import { maxOf, minOf, zeroFloorSub } from '../core/fixed-point'
 import type { Address, TargetBlock } from '../core/primitives'
+import type { Take } from '../core/verdict'
 import type { LogSink, Relay, Signer } from '../ports'
 import { bundlesFor, type Carried } from './bundles'
 import type { InFlight } from './in-flight'
 import type { FreeKey } from './key-ring'
-import { predictedNets } from './outcome'
 import type { ExecutorPolicy } from './policy'
 import { type Fees, totalFloorWei } from './pricing'
-import { orderOf, type Passed } from './rounds'
+import { costOf, orderOf, type Passed } from './rounds'
 import type { RunCodec } from './run-codec'
 import { recordsOf, type Submission, submit } from './submit'
 
@@ -38,6 +38,9 @@ export interface Dispatched {
   readonly signMs: number
 }
 
+/** The most that one leg may burn. */
+const greediestLeg = (takes: readonly Take[]): bigint => takes.reduce((most, take) => maxOf(most, take.leg.gasLimit), 0n)
+
 const sign = async (
   signer: Signer,
   nonce: number,
@@ -47,13 +50,14 @@ const sign = async (
 ): Promise<Signed> => {
   const { codec, fees, policy } = context
   const { draft, profit } = passed
-  const floorWei = totalFloorWei(predictedNets(draft.takes, profit, passed.gainsWei), policy)
+  const cost = costOf(draft, passed.gasUsed, fees)
+  const floorWei = totalFloorWei(passed.gainsWei, cost, fees.effectiveWei, draft.plan.bidShareBps, policy)
   const legs = draft.takes.map(take => take.leg)
   const raw = await signer.signTransaction({
     chainId: context.chainId,
     nonce,
     to: context.contract,
-    data: codec.encode(orderOf(draft, profit.gasWei, floorWei, context.wrappedNative), legs),
+    data: codec.encode(orderOf(draft, cost, floorWei, context.wrappedNative), legs),
     gas: gasLimit,
     maxFeePerGasWei: fees.maxFeePerGasWei,
     maxPriorityFeePerGasWei: fees.maxPriorityFeePerGasWei,
@@ -62,7 +66,7 @@ const sign = async (
     raw,
     hash: keccak256(raw),
     netWei: profit.netWei,
-    worstRevertWei: gasLimit * fees.effectiveWei,
+    worstRevertWei: minOf(gasLimit * fees.effectiveWei, cost.fixedWei + greediestLeg(draft.takes) * fees.effectiveWei),
     gasLimit,
     passed,
     nonce,
@@ -78,7 +82,7 @@ const roomyLimits = (key: FreeKey, passed: readonly Passed[], { fees, policy }: 
   let freeGas =
     fees.maxFeePerGasWei === 0n ? policy.maxGasPerTransaction : zeroFloorSub(key.balanceWei / fees.maxFeePerGasWei, plain)
   return passed.map(({ draft }) => {
-    const greediest = draft.takes.length < 2 ? 0n : draft.takes.reduce((most, take) => maxOf(most, take.leg.gasLimit), 0n)
+    const greediest = draft.takes.length < 2 ? 0n : greediestLeg(draft.takes)
     const extra = minOf(minOf(greediest, policy.maxGasPerTransaction - draft.gasLimit), freeGas)
     freeGas -= extra
     return draft.gasLimit + extra

@@ -164,7 +164,7 @@ const tokenTable = (wrappedNative: Address, leg: Leg): readonly Address[] => [
 export const encodeProgram = (steps: readonly Step[], tokens: readonly Address[], caller: Address | null): Hex =>
   `0x${encodeSteps(steps, { tokens, caller })}`
 
-const encodeLeg = (wrappedNative: Address, leg: Leg): string => {
+const encodeLeg = (wrappedNative: Address, leg: Leg, gas: bigint): string => {
   const tokens = tokenTable(wrappedNative, leg)
   const declared = tokens.slice(1)
   const body =
@@ -172,7 +172,7 @@ const encodeLeg = (wrappedNative: Address, leg: Leg): string => {
     uint(declared.length, 1, 'number of tokens') +
     declared.map(token => token.slice(2)).join('') +
     encodeSteps(leg.steps, { tokens, caller: null })
-  return uint(body.length / 2, 3, 'leg length') + uint(leg.gasLimit, 4, 'leg gas limit') + body
+  return uint(body.length / 2, 3, 'leg length') + uint(leg.gasLimit, 3, 'leg gas limit') + uint(gas, 3, 'leg gas') + body
 }
 
 const payeeAddress = (payee: Payee): Address => {
@@ -200,5 +200,5 @@ export const encodeRun = (order: RunOrder, legs: readonly Leg[]): Hex => {
     uint(order.costWei, 12, 'cost'),
     uint(order.floorWei, 12, 'floor'),
   ]
-  return `${RUN_SELECTOR}${head.join('')}${legs.map(leg => encodeLeg(order.wrappedNative, leg)).join('')}`
+  return `${RUN_SELECTOR}${head.join('')}${legs.map((leg, index) => encodeLeg(order.wrappedNative, leg, order.legGas?.[index] ?? 0n)).join('')}`
 }

@@ -49,12 +49,39 @@ export const shareOut = (total: bigint, weights: readonly bigint[]): readonly bi
   })
 }
 
+/** What a run costs: `fixedWei` in any case, each leg's gas only if it closes. */
+export interface RunCost {
+  readonly fixedWei: bigint
+  readonly legGas: readonly bigint[]
+}
+
+/** A leg whose position is gone burns its calldata and the way to the protocol: a third of its gas when measured, and some more to be safe. */
+const FAILED_LEG_BPS = 4_000n
+
+/** The cost of a run that used `gasUsed` with all its legs closed, `baseGas` of it outside of them; sums to gasUsed exactly. */
+export const runCost = (gasUsed: bigint, baseGas: bigint, legEstimates: readonly bigint[], gasPriceWei: bigint): RunCost => {
+  // With one leg there is nothing to tell apart: if it fails, so does the run.
+  if (legEstimates.length === 1) return { fixedWei: gasUsed * gasPriceWei, legGas: [0n] }
+  const shares = shareOut(zeroFloorSub(gasUsed, baseGas), legEstimates)
+  const legGas = shares.map(share => share - mulDivUp(share, FAILED_LEG_BPS, BPS))
+  const fixedGas = legGas.reduce((rest, gas) => rest - gas, gasUsed)
+  return { fixedWei: fixedGas * gasPriceWei, legGas }
+}
+
 /**
- * The least that the transaction must net, never zero. One leg: a share of the prediction, not below the minimum profit.
- * Several: a share of the smallest leg's net, so that the others may fail (each has its own floor besides).
+ * The least that the transaction must net beyond its cost, never zero: a share of what its poorest leg would net if all others failed,
+ * since a rival may be first with any of them (each has its own floor besides). One leg: not below the minimum profit.
  */
-export const totalFloorWei = (legNetsWei: readonly bigint[], policy: ExecutorPolicy): bigint => {
-  const smallest = legNetsWei.reduce((a, b) => minOf(a, b))
-  const floor = maxOf(1n, mulDivDown(maxOf(0n, smallest), policy.floorShareBps, BPS))
-  return legNetsWei.length === 1 ? maxOf(floor, policy.minProfitWei) : floor
+export const totalFloorWei = (
+  gainsWei: readonly bigint[],
+  { fixedWei, legGas }: RunCost,
+  gasPriceWei: bigint,
+  bidShareBps: bigint,
+  policy: ExecutorPolicy,
+): bigint => {
+  const alone = gainsWei.map(
+    (gainWei, index) => profitAfterBid(gainWei, fixedWei + (legGas[index] ?? 0n) * gasPriceWei, bidShareBps).netWei,
+  )
+  const floor = maxOf(1n, mulDivDown(maxOf(0n, alone.reduce(minOf)), policy.floorShareBps, BPS))
+  return alone.length === 1 ? maxOf(floor, policy.minProfitWei) : floor
 }

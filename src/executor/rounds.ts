@@ -6,7 +6,7 @@ import type { Profit, Skip, Take } from '../core/verdict'
 import type { Chain, SimulatedResult } from '../ports'
 import { type Allowance, type Draft, estimatedGas, narrowed, simulationGas, skipOf, split, type Trimmed, trim } from './draft'
 import type { ExecutorPolicy } from './policy'
-import { exceedsGasCap, type Fees, gasLimitFor, profitAfterBid } from './pricing'
+import { exceedsGasCap, type Fees, gasLimitFor, profitAfterBid, type RunCost, runCost } from './pricing'
 import type { RunCodec, RunOrder, RunReading } from './run-codec'
 
 export interface RoundContext {
@@ -53,15 +53,25 @@ type Judgement =
       readonly skips: readonly Skip[]
     }
 
-export const orderOf = (draft: Draft, costWei: bigint, floorWei: bigint, wrappedNative: Address): RunOrder => ({
+export const orderOf = (draft: Draft, { fixedWei, legGas }: RunCost, floorWei: bigint, wrappedNative: Address): RunOrder => ({
   lastBlock: draft.plan.lastBlock,
   deadlineSec: draft.plan.deadlineSec,
   wrappedNative,
-  costWei,
+  costWei: fixedWei,
+  legGas,
   floorWei,
   bidShareBps: draft.plan.bidShareBps,
   payee: draft.plan.payee,
 })
+
+/** What the draft's run costs if all its legs close and it uses `gasUsed`. */
+export const costOf = (draft: Draft, gasUsed: bigint, fees: Fees): RunCost =>
+  runCost(
+    gasUsed,
+    estimatedGas(draft.plan, []),
+    draft.takes.map(take => take.gas),
+    fees.effectiveWei,
+  )
 
 const cutAll = (draft: Draft, reason: string): Judgement => ({
   kind: 'cut',
@@ -167,14 +177,14 @@ const simulate = (
 ): Promise<readonly SimulatedResult[]> => {
   const { chain, codec, contract, wrappedNative, policy, fees, balances } = context
   const calls = drafts.map(draft => {
-    const costWei = estimatedGas(draft.plan, draft.takes) * fees.effectiveWei
+    const cost = costOf(draft, estimatedGas(draft.plan, draft.takes), fees)
     const affordable =
       fees.maxFeePerGasWei === 0n ? policy.maxGasPerTransaction : (balances.get(draft.key) ?? 0n) / fees.maxFeePerGasWei
     return {
       from: draft.key,
       to: contract,
       data: codec.encode(
-        orderOf(draft, costWei, 1n, wrappedNative),
+        orderOf(draft, cost, 1n, wrappedNative),
         draft.takes.map(take => take.leg),
       ),
       gas: simulationGas(draft, affordable, policy),

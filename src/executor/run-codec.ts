@@ -7,7 +7,10 @@ export interface RunOrder {
   readonly lastBlock: bigint
   readonly deadlineSec: bigint
   readonly wrappedNative: Address
+  /** What the run costs in any case, however many legs fail. */
   readonly costWei: bigint
+  /** By leg: gas that is spent only if it closes, and counts as cost only then. Absent: none. */
+  readonly legGas?: readonly bigint[]
   readonly floorWei: bigint
   readonly bidShareBps: bigint
   readonly payee: Payee

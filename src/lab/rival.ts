@@ -7,7 +7,7 @@ import { MAX_UINT256 } from '../core/fixed-point'
 import type { Address, Hex } from '../core/primitives'
 import type { UnsignedCall } from './builder/transaction'
 import type { LabRpc } from './rpc'
-import { morphoAbi, tokenAbi } from './world/abis'
+import { morphoAbi, routerAbi, tokenAbi } from './world/abis'
 import type { MarketParams } from './world/world'
 
 /** One position to take: exactly one of the two amounts is non-zero, as the contract wants it. With bad debt: all of the collateral. */
@@ -41,23 +41,34 @@ export interface RivalBid {
   readonly coinbase: Address
 }
 
+/** Collateral sold for what it fetches, through Uniswap's SwapRouter, which needs to be a `spender` of it. */
+export interface RivalSale {
+  readonly router: Address
+  readonly tokenIn: Address
+  readonly tokenOut: Address
+  readonly fee: number
+  readonly amountIn: bigint
+}
+
 /** A token and where capital comes from: anyone may mint a lab token; wrapped native is deposited. */
 export interface RivalCapital {
   readonly token: Address
   readonly amount: bigint
   readonly source: 'mint' | 'deposit'
+  /** Who may take it; default: Morpho. */
+  readonly spender?: Address
 }
 
 export interface Rival {
   readonly address: Address
   /** Calls that give it capital and let Morpho take it; sets its native balance at once. To be mined before it acts. */
   equip(capital: readonly RivalCapital[]): Promise<readonly UnsignedCall[]>
-  /** Unsigned liquidations: for the top of a block, in order. */
-  calls(targets: readonly RivalTarget[]): readonly UnsignedCall[]
+  /** Unsigned liquidations, then sales: for the top of a block, in order. */
+  calls(targets: readonly RivalTarget[], sales?: readonly RivalSale[]): readonly UnsignedCall[]
   /** Signed liquidations, one transaction each, nonces from the latest state. */
   sign(targets: readonly RivalTarget[], fees: RivalFees): Promise<readonly Hex[]>
-  /** All targets or none, with a bid. Returns the bundle's hash. Throws KeeperError 'lab-failed' when the relay refuses. */
-  sendBundle(targets: readonly RivalTarget[], fees: RivalFees, bid: RivalBid): Promise<string>
+  /** All targets and sales or none, with a bid. Returns the bundle's hash. Throws KeeperError 'lab-failed' when the relay refuses. */
+  sendBundle(targets: readonly RivalTarget[], fees: RivalFees, bid: RivalBid, sales?: readonly RivalSale[]): Promise<string>
 }
 
 const NATIVE_WEI = 10n ** 24n
@@ -68,10 +79,21 @@ const liquidateData = (target: RivalTarget): Hex => {
   return encodeFunctionData({ abi: morphoAbi, functionName: 'liquidate', args })
 }
 
-const capitalCalls = (address: Address, morpho: Address, { token, amount, source }: RivalCapital): readonly UnsignedCall[] => {
+const saleData = ({ tokenIn, tokenOut, fee, amountIn }: RivalSale, recipient: Address): Hex =>
+  encodeFunctionData({
+    abi: routerAbi,
+    functionName: 'exactInputSingle',
+    args: [{ tokenIn, tokenOut, fee, recipient, deadline: MAX_UINT256, amountIn, amountOutMinimum: 0n, sqrtPriceLimitX96: 0n }],
+  })
+
+const capitalCalls = (
+  address: Address,
+  morpho: Address,
+  { token, amount, source, spender }: RivalCapital,
+): readonly UnsignedCall[] => {
   const mint = encodeFunctionData({ abi: tokenAbi, functionName: 'mint', args: [address, amount] })
   const deposit = encodeFunctionData({ abi: tokenAbi, functionName: 'deposit' })
-  const approve = encodeFunctionData({ abi: tokenAbi, functionName: 'approve', args: [morpho, MAX_UINT256] })
+  const approve = encodeFunctionData({ abi: tokenAbi, functionName: 'approve', args: [spender ?? morpho, MAX_UINT256] })
   const gas = 150_000n
   return [
     source === 'mint'
@@ -114,8 +136,21 @@ export const createRival = (options: RivalOptions): Rival => {
       maxPriorityFeePerGas: fees.tipWei,
     })
 
-  const signAll = (targets: readonly RivalTarget[], fees: RivalFees, from: number): Promise<readonly Hex[]> =>
-    Promise.all(targets.map((target, index) => signOne(morpho, liquidateData(target), 0n, gas, from + index, fees)))
+  const actsOf = (
+    targets: readonly RivalTarget[],
+    sales: readonly RivalSale[],
+  ): readonly { readonly to: Address; readonly data: Hex }[] => [
+    ...targets.map(target => ({ to: morpho, data: liquidateData(target) })),
+    ...sales.map(sale => ({ to: sale.router, data: saleData(sale, address) })),
+  ]
+
+  const signAll = (
+    targets: readonly RivalTarget[],
+    sales: readonly RivalSale[],
+    fees: RivalFees,
+    from: number,
+  ): Promise<readonly Hex[]> =>
+    Promise.all(actsOf(targets, sales).map(({ to, data }, index) => signOne(to, data, 0n, gas, from + index, fees)))
 
   return {
     address,
@@ -123,12 +158,12 @@ export const createRival = (options: RivalOptions): Rival => {
       await rpc.request('anvil_setBalance', address, `0x${NATIVE_WEI.toString(16)}`)
       return capital.flatMap(part => capitalCalls(address, morpho, part))
     },
-    calls: targets => targets.map(target => ({ from: address, to: morpho, data: liquidateData(target), gas })),
-    sign: async (targets, fees) => signAll(targets, fees, await nonce()),
-    sendBundle: async (targets, fees, { builderUrl, targetBlock, bidWei, coinbase }) => {
+    calls: (targets, sales = []) => actsOf(targets, sales).map(act => ({ from: address, ...act, gas })),
+    sign: async (targets, fees) => signAll(targets, [], fees, await nonce()),
+    sendBundle: async (targets, fees, { builderUrl, targetBlock, bidWei, coinbase }, sales = []) => {
       const from = await nonce()
-      const raws = await signAll(targets, fees, from)
-      const bid = bidWei === 0n ? [] : [await signOne(coinbase, '0x', bidWei, TRANSFER_GAS, from + targets.length, fees)]
+      const raws = await signAll(targets, sales, fees, from)
+      const bid = bidWei === 0n ? [] : [await signOne(coinbase, '0x', bidWei, TRANSFER_GAS, from + raws.length, fees)]
       const blockNumber = `0x${targetBlock.toString(16)}`
       return postBundle(builderUrl, key, { txs: [...raws, ...bid], blockNumber })
     },

@@ -1,6 +1,6 @@
 // A block's opportunities together: each is assessed on the pools as those before it leave them (K21), then packed into as few
 // transactions as the gas caps allow, since each one saved is an overhead saved.
-import { BPS, maxOf } from '../core/fixed-point'
+import { BPS, maxOf, minOf } from '../core/fixed-point'
 import type { Opportunity } from '../core/opportunity'
 import type { Pool } from '../core/pool'
 import type { TargetBlock } from '../core/primitives'
@@ -57,7 +57,7 @@ const placeInOrder = (
   for (const alone of first) {
     const again = isUntouched(alone, moved)
       ? ({ kind: 'found', candidate: alone } as const)
-      : assess(now, alone.opportunity, context)
+      : assess(now, alone.opportunity, context, alone.contenders)
     if (again.kind === 'none') {
       skips.push(again.skip)
       continue
@@ -69,20 +69,36 @@ const placeInOrder = (
   return { placed, skips, end: now }
 }
 
-/** Never zero. What the leg earns on the pools as the whole block leaves them is the least that our own trades can push it to. */
-const legFloorWei = ({ candidate }: Placed, end: MarketDepth, isAlone: boolean, policy: SelectPolicy): bigint => {
-  const worst = isAlone ? candidate.revenueWei : (revalue(end, candidate) ?? 0n)
+/**
+ * Never zero, and a share of what it earns where it stands: other trades of the block may push it down to what it earns on the pools as the
+ * whole block leaves them, never up, since those that would help it may come later or fail.
+ */
+const legFloorWei = (
+  { candidate }: Placed,
+  end: MarketDepth,
+  isAlone: boolean,
+  context: AssessContext,
+  policy: SelectPolicy,
+): bigint => {
+  const worst = isAlone ? candidate.revenueWei : minOf(candidate.revenueWei, revalue(end, candidate, context) ?? 0n)
   return maxOf(1n, (worst * policy.floorShareBps) / BPS)
 }
 
+/**
+ * As few packs as the cap allows, in order, of about equal gas: where one key carries them all, each has to be worth carrying behind
+ * those before it, dead or alive, and a small last one would not be.
+ */
 const packByGas = (takes: readonly Take[], context: AssessContext, policy: SelectPolicy): readonly (readonly Take[])[] => {
+  const room = policy.maxGasPerTransaction - context.gasModel.transaction
+  const total = takes.reduce((sum, take) => sum + take.gas, 0n)
+  const share = total / ((total + room - 1n) / room || 1n)
   const packs: Take[][] = []
   let gas = 0n
   for (const take of takes) {
     const pack = packs.at(-1)
-    if (pack === undefined || gas + take.gas > policy.maxGasPerTransaction) {
+    if (pack === undefined || gas >= share || gas + take.gas > room) {
       packs.push([take])
-      gas = context.gasModel.transaction + take.gas
+      gas = take.gas
     } else {
       pack.push(take)
       gas += take.gas
@@ -133,7 +149,7 @@ export const decide = (
   if (opportunities.length === 0) return { plans: [], skips: [] }
   const { placed, skips, end } = placeInOrder(createMarketDepth(pools), opportunities, context)
   const takes = placed.map(each =>
-    toTake(each.depth, each.candidate, legFloorWei(each, end, placed.length === 1, policy), context),
+    toTake(each.depth, each.candidate, legFloorWei(each, end, placed.length === 1, context, policy), context),
   )
   const plans: Plan[] = []
   const refused: Skip[] = [...skips]

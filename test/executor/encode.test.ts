@@ -137,7 +137,8 @@ describe('encodeRun', () => {
         '33'.padStart(24, '0'),
         '44'.padStart(24, '0'),
         (body.length / 2).toString(16).padStart(6, '0'),
-        '00000006',
+        '000006',
+        '000000',
         body,
       ].join(''),
     )
@@ -154,7 +155,7 @@ describe('encodeRun', () => {
     const declared = `02${'dc'.repeat(20)}${LENDER_HEX}`
     expect(
       encodeRun(order, [leg])
-        .slice(2 + 2 * 84 + 14 + 24)
+        .slice(2 + 2 * 84 + 18 + 24)
         .startsWith(declared),
     ).toBe(true)
   })
@@ -165,9 +166,16 @@ describe('encodeRun', () => {
     expect(payeeOf({ kind: 'address', address: POOL })).toBe(POOL_HEX)
   })
 
+  test("behavior: a leg's gas stands behind its limit; legs without one have none", () => {
+    const leg: Leg = { steps: [], tokens: [], floorWei: 0n, gasLimit: 6n }
+    const encoded = encodeRun({ ...order, legGas: [0xabcden] }, [leg, leg])
+    const body = `${'0'.repeat(24)}00`
+    expect(encoded.slice(2 + 2 * 84)).toBe(`00000d0000060abcde${body}00000d000006000000${body}`)
+  })
+
   test('error: numbers that do not fit', () => {
     expect(() => encodeRun({ ...order, floorWei: 1n << 96n }, [])).toThrow(InvariantError)
-    expect(() => encodeRun(order, [{ steps: [], tokens: [], floorWei: 0n, gasLimit: 1n << 32n }])).toThrow(/gas limit/)
+    expect(() => encodeRun(order, [{ steps: [], tokens: [], floorWei: 0n, gasLimit: 1n << 24n }])).toThrow(/gas limit/)
   })
 
   test('behavior: the selector is the contract’s', () => {

@@ -115,6 +115,20 @@ describe('decide', () => {
     for (const take of takes) expect(take.leg.floorWei).toBeGreaterThan(0n)
   })
 
+  test('behavior: a later trade the other way, which betters the pool, raises no floor above what the leg earns where it stands', () => {
+    const back = fakeOpportunity({
+      account: account(2),
+      payToken: WETH,
+      receiveToken: USD,
+      maxPay: 150n * ETHER,
+      priceWad: 200n * 10n ** 6n,
+      bonusBps: 400n,
+    })
+    const takes = decide([wethUsd(10n)], [owing(1, 40_000n), back], target, context, policy).plans.flatMap(plan => plan.takes)
+    expect(takes.map(take => take.position.account)).toEqual([account(1), account(2)])
+    for (const take of takes) expect(take.leg.floorWei).toBeLessThanOrEqual((take.revenueWei * 9_000n) / 10_000n)
+  })
+
   test('behavior: a wave is packed into as few transactions as the gas bound allows', () => {
     const positions = Array.from({ length: 100 }, (_, i) => owing(i + 1, 500n))
     const { plans } = decide([wethUsd(100n)], positions, target, context, policy)
@@ -122,6 +136,9 @@ describe('decide', () => {
     for (const plan of plans) expect(plan.gas).toBeLessThanOrEqual(policy.maxGasPerTransaction)
     const perTransaction = (policy.maxGasPerTransaction - DEFAULT_GAS_MODEL.transaction) / plans[0]!.takes[0]!.gas
     expect(plans).toHaveLength(Math.ceil(100 / Number(perTransaction)))
+    // Of equal size: a small last one would not be worth carrying behind dead ones.
+    const sizes = plans.map(plan => plan.takes.length)
+    expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(plans.length)
   })
 
   test('behavior: three tokens, multi-hop: the profit ends in wrapped native, both modes considered', () => {

@@ -46,6 +46,11 @@ export const marketMakerAbi = parseAbi([
   'function bringBack((address pool, uint160 lowestX96, uint160 highestX96)[] bands)',
 ])
 
+export const routerAbi = parseAbi([
+  'struct ExactInputSingleParams { address tokenIn; address tokenOut; uint24 fee; address recipient; uint256 deadline; uint256 amountIn; uint256 amountOutMinimum; uint160 sqrtPriceLimitX96; }',
+  'function exactInputSingle(ExactInputSingleParams params) payable returns (uint256 amountOut)',
+])
+
 const RIG_SUBJECT = [
   'struct Params { address loanToken; address collateralToken; address oracle; address irm; uint256 lltv; }',
   'struct Subject { address morpho; address router; address wrappedNative; Params params; address borrower; }',
