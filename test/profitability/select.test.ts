@@ -120,11 +120,11 @@ describe('decide', () => {
       account: account(2),
       payToken: WETH,
       receiveToken: USD,
-      maxPay: 150n * ETHER,
+      maxPay: 300n * ETHER,
       priceWad: 200n * 10n ** 6n,
       bonusBps: 400n,
     })
-    const takes = decide([wethUsd(10n)], [owing(1, 40_000n), back], target, context, policy).plans.flatMap(plan => plan.takes)
+    const takes = decide([wethUsd(10n)], [owing(1, 20_000n, 1_500n), back], target, context, policy).plans.flatMap(plan => plan.takes)
     expect(takes.map(take => take.position.account)).toEqual([account(1), account(2)])
     for (const take of takes) expect(take.leg.floorWei).toBeLessThanOrEqual((take.revenueWei * 9_000n) / 10_000n)
   })
