@@ -1,53 +1,23 @@
 // One opportunity against one state of the pools: the size, route and mode with the best net profit, or the reason for none.
+import { minOf } from '../core/fixed-point'
 import type { Close, Opportunity } from '../core/opportunity'
 import type { Pool } from '../core/pool'
 import type { Address } from '../core/primitives'
 import type { Leg, Step } from '../core/program'
 import type { Skip, SkipReason, Take } from '../core/verdict'
-import type { GasModel } from './gas-model'
 import type { MarketDepth, Route } from './market-depth'
-import {
-  encodeRouteExactIn,
-  encodeRouteExactOut,
-  quoteRouteExactIn,
-  quoteRouteExactOut,
-  routePools,
-  routeTokens,
-} from './route-swap'
+import { encodeRouteExactIn, encodeRouteExactOut, routePools, routeTokens } from './route-swap'
 import { bestSize } from './size'
+import { type AssessContext, type Bound, boundOf, type Mode, marginOf, valueAt, type Way, waysOf } from './valuation'
 
-export interface AssessContext {
-  readonly wrappedNative: Address
-  /** The executor contract, which receives every swap's output. */
-  readonly executor: Address
-  /** Base fee of the target block plus priority fee. */
-  readonly gasPriceWei: bigint
-  readonly gasModel: GasModel
-  readonly maxHops: number
-}
+export type { AssessContext } from './valuation'
 
 /** Found: the take, and the pools as it leaves them. */
 export type Assessment =
   | { readonly kind: 'found'; readonly candidate: Candidate }
   | { readonly kind: 'none'; readonly skip: Skip }
 
-/**
- * How the collateral becomes the debt and the rest becomes wrapped native.
- * sell-all: all collateral -> debt token, what is left after paying -> native. buy-debt: just the debt is bought, the rest of the collateral -> native.
- */
-interface Mode {
-  readonly kind: 'sell-all' | 'buy-debt'
-  readonly toDebt: Route
-  readonly toNative: Route
-}
-
-interface Valuation {
-  readonly revenueWei: bigint
-  readonly gas: bigint
-  readonly changed: ReadonlyMap<string, Pool>
-}
-
-export interface Candidate {
+interface Found {
   readonly opportunity: Opportunity
   readonly close: Close
   readonly mode: Mode
@@ -59,67 +29,56 @@ export interface Candidate {
   readonly changed: ReadonlyMap<string, Pool>
 }
 
-const modesOf = (depth: MarketDepth, close: Close, context: AssessContext): readonly Mode[] => {
-  const { payToken, receiveToken } = close
-  const native = context.wrappedNative
-  const toDebt = depth.routes(receiveToken, payToken, context.maxHops)
-  const modes: Mode[] = []
-  const shortest = (from: Address): readonly Route[] => depth.routes(from, native, context.maxHops).slice(0, NATIVE_ROUTES)
-  for (const route of toDebt) {
-    for (const toNative of shortest(payToken)) modes.push({ kind: 'sell-all', toDebt: route, toNative })
-    if (receiveToken === payToken) continue
-    for (const toNative of shortest(receiveToken)) modes.push({ kind: 'buy-debt', toDebt: route, toNative })
-  }
-  return modes
+export interface Candidate extends Found {
+  /** The most promising ways, for another look once pools have moved. */
+  readonly contenders: readonly Way[]
 }
 
-/** The remainder is small beside the debt: the first few (shortest) routes to native are enough to find a good one. */
-const NATIVE_ROUTES = 3
-
-const merge = (a: ReadonlyMap<string, Pool>, b: ReadonlyMap<string, Pool>): ReadonlyMap<string, Pool> =>
-  b.size === 0 ? a : new Map([...a, ...b])
-
-/** Gain in wrapped native of closing with `pay` in `mode`; null where pools can't fill it or it doesn't even cover the debt. */
-const valueAt = (depth: MarketDepth, close: Close, mode: Mode, pay: bigint): Valuation | null => {
-  const { paid, received } = close.amountsFor(pay)
-  if (paid === 0n || received === 0n) return null
-  const swap =
-    mode.kind === 'sell-all' ? quoteRouteExactIn(depth, mode.toDebt, received) : quoteRouteExactOut(depth, mode.toDebt, paid)
-  if (swap === null) return null
-  const left = mode.kind === 'sell-all' ? swap.amountOut - paid : received - swap.amountIn
-  if (left < 0n) return null
-  const rest = quoteRouteExactIn(swap.changed.size === 0 ? depth : depth.with(swap.changed), mode.toNative, left)
-  if (rest === null) return left === 0n ? { revenueWei: 0n, gas: swap.gas, changed: swap.changed } : null
-  return { revenueWei: rest.amountOut, gas: swap.gas + rest.gas, changed: merge(swap.changed, rest.changed) }
-}
-
-const marginOf = (valuation: Valuation, close: Close, context: AssessContext): bigint =>
-  valuation.revenueWei - (valuation.gas + close.gas + context.gasModel.leg) * context.gasPriceWei
-
+/** The best size in `way`, its rest going by `toNative`; then the best route for the rest of that size. */
 const candidateOf = (
   depth: MarketDepth,
   opportunity: Opportunity,
-  close: Close,
-  mode: Mode,
+  way: Way,
+  toNative: Route,
   context: AssessContext,
-): Candidate | null => {
+): Found | null => {
+  const { close } = way
+  const quick: Way = { ...way, natives: [toNative] }
   const best = bestSize(close.minPay, close.maxPay, pay => {
-    const valuation = valueAt(depth, close, mode, pay)
-    return valuation === null ? null : marginOf(valuation, close, context)
+    const valuation = valueAt(depth, quick, pay, context)
+    return valuation === null ? null : marginOf(valuation, way, context)
   })
-  const valuation = best === null ? null : valueAt(depth, close, mode, best.size)
+  const valuation = best === null ? null : valueAt(depth, way, best.size, context)
   if (best === null || valuation === null) return null
-  const gas = valuation.gas + close.gas + context.gasModel.leg
   return {
     opportunity,
     close,
-    mode,
+    mode: { kind: way.kind, toDebt: way.toDebt, toNative: valuation.toNative },
     pay: best.size,
     revenueWei: valuation.revenueWei,
-    gas,
-    marginWei: best.value,
+    gas: valuation.gas + close.gas + context.gasModel.leg,
+    marginWei: marginOf(valuation, way, context),
     changed: valuation.changed,
   }
+}
+
+interface Ranked {
+  readonly way: Way
+  readonly bound: Bound
+}
+
+/** Those that may earn anything, the most promising first. */
+const rank = (depth: MarketDepth, ways: readonly Way[], context: AssessContext): readonly Ranked[] =>
+  ways
+    .flatMap((way): Ranked[] => {
+      const bound = boundOf(depth, way, context)
+      return bound === null ? [] : [{ way, bound }]
+    })
+    .sort((a, b) => compareBounds(a.bound.atMostWei, b.bound.atMostWei))
+
+const compareBounds = (a: bigint | null, b: bigint | null): number => {
+  if (a === null || b === null) return a === b ? 0 : a === null ? -1 : 1
+  return a < b ? 1 : a > b ? -1 : 0
 }
 
 const skip = (opportunity: Opportunity, reason: SkipReason, message: string): Assessment => ({
@@ -127,7 +86,7 @@ const skip = (opportunity: Opportunity, reason: SkipReason, message: string): As
   skip: { kind: 'skip', position: opportunity.position, reason, message },
 })
 
-const noMode = (depth: MarketDepth, opportunity: Opportunity, context: AssessContext): Assessment => {
+const noWay = (depth: MarketDepth, opportunity: Opportunity, context: AssessContext): Assessment => {
   const pairs = opportunity.closes.map(close => `${close.receiveToken} -> ${close.payToken}`).join(', ')
   const reachable = opportunity.closes.some(close => depth.routes(close.receiveToken, close.payToken, context.maxHops).length > 0)
   return reachable
@@ -139,31 +98,42 @@ const noMode = (depth: MarketDepth, opportunity: Opportunity, context: AssessCon
     : skip(opportunity, 'no-route', `no pools lead ${pairs} within ${context.maxHops} hops: add a pool to the venues`)
 }
 
-/** The best candidate over all closes, modes and routes on `depth`. A margin of zero or less is no candidate. */
-export const assess = (depth: MarketDepth, opportunity: Opportunity, context: AssessContext): Assessment => {
-  let best: Candidate | null = null
-  let modes = 0
-  for (const close of opportunity.closes) {
-    for (const mode of modesOf(depth, close, context)) {
-      modes += 1
-      const candidate = candidateOf(depth, opportunity, close, mode, context)
-      if (candidate !== null && (best === null || candidate.marginWei > best.marginWei)) best = candidate
-    }
+/**
+ * The best candidate over all closes, ways and routes on `depth`. A margin of zero or less is no candidate. `ways`: those to look at, all
+ * that there are by default.
+ */
+export const assess = (
+  depth: MarketDepth,
+  opportunity: Opportunity,
+  context: AssessContext,
+  ways: readonly Way[] = waysOf(depth, opportunity, context),
+): Assessment => {
+  if (ways.length === 0) return noWay(depth, opportunity, context)
+  const ranked = rank(depth, ways, context)
+  let best: Found | null = null
+  for (const { way, bound } of ranked) {
+    if (best !== null && bound.atMostWei !== null && bound.atMostWei <= best.marginWei) break
+    const found = candidateOf(depth, opportunity, way, bound.toNative, context)
+    if (found !== null && (best === null || found.marginWei > best.marginWei)) best = found
   }
-  if (modes === 0) return noMode(depth, opportunity, context)
-  if (best === null) return skip(opportunity, 'too-thin', `none of ${modes} routes fills any size or covers the debt repaid`)
-  if (best.marginWei > 0n) return { kind: 'found', candidate: best }
+  if (best === null)
+    return skip(opportunity, 'too-thin', `none of ${ways.length} routes fills any size or covers the debt repaid`)
+  if (best.marginWei > 0n)
+    return { kind: 'found', candidate: { ...best, contenders: ranked.slice(0, CONTENDERS).map(({ way }) => way) } }
   const gasWei = best.gas * context.gasPriceWei
   return skip(
     opportunity,
     'unprofitable',
-    `best of ${modes} routes earns ${best.revenueWei} wei, its gas costs ${gasWei} wei (${best.gas} gas at ${context.gasPriceWei} wei)`,
+    `best of ${ways.length} routes earns ${best.revenueWei} wei, its gas costs ${gasWei} wei (${best.gas} gas at ${context.gasPriceWei} wei)`,
   )
 }
 
+/** Other trades of the block shift which way is best, but none from far behind to the front. */
+const CONTENDERS = 8
+
 /** The same close, size and route on another depth: null where it can't be filled there. */
-export const revalue = (depth: MarketDepth, candidate: Candidate): bigint | null =>
-  valueAt(depth, candidate.close, candidate.mode, candidate.pay)?.revenueWei ?? null
+export const revalue = (depth: MarketDepth, { close, mode, pay }: Candidate, context: AssessContext): bigint | null =>
+  valueAt(depth, { close, kind: mode.kind, toDebt: mode.toDebt, natives: [mode.toNative] }, pay, context)?.revenueWei ?? null
 
 const stepsOf = (depth: MarketDepth, { close, mode, pay }: Candidate, executor: Address): readonly Step[] => {
   const inside =
@@ -184,7 +154,7 @@ export const toTake = (depth: MarketDepth, candidate: Candidate, floorWei: bigin
     steps: stepsOf(depth, candidate, context.executor),
     tokens: [...touched],
     floorWei,
-    gasLimit: candidate.gas * LEG_GAS_HEADROOM,
+    gasLimit: minOf(candidate.gas * LEG_GAS_HEADROOM, MAX_LEG_GAS),
   }
   return {
     kind: 'take',
@@ -202,3 +172,5 @@ export const toTake = (depth: MarketDepth, candidate: Candidate, floorWei: bigin
 
 /** A leg may use this many times its estimate: enough for cold storage and crossed ticks, too little to starve the legs after it. */
 const LEG_GAS_HEADROOM = 4n
+/** What a transaction may use at all (EIP-7825), less one: the order has three bytes for it. */
+const MAX_LEG_GAS = (1n << 24n) - 1n

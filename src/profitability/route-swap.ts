@@ -12,16 +12,19 @@ export interface RouteQuote {
   readonly changed: ReadonlyMap<string, Pool>
 }
 
-const unmoved = (amount: bigint): RouteQuote => ({ amountIn: amount, amountOut: amount, gas: 0n, changed: new Map() })
+const NOTHING: ReadonlyMap<string, Pool> = new Map()
 
-/** What `amountIn` fetches along `route`; null where some pool can't fill it. */
-export const quoteRouteExactIn = (depth: MarketDepth, route: Route, amountIn: bigint): RouteQuote | null => {
+const unmoved = (amount: bigint): RouteQuote => ({ amountIn: amount, amountOut: amount, gas: 0n, changed: NOTHING })
+
+/** What `amountIn` fetches along `route`; null where some pool can't fill it. `moved`: pools that stand otherwise than in `depth`. */
+export const quoteRouteExactIn = (depth: MarketDepth, route: Route, amountIn: bigint, moved = NOTHING): RouteQuote | null => {
   if (route.length === 0 || amountIn === 0n) return unmoved(amountIn)
   const changed = new Map<string, Pool>()
   let amount = amountIn
   let gas = 0n
   for (const hop of route) {
-    const quote = (changed.get(hop.poolKey) ?? depth.pool(hop.poolKey)).quoteExactIn(hop.tokenIn, hop.tokenOut, amount)
+    const pool = changed.get(hop.poolKey) ?? moved.get(hop.poolKey) ?? depth.pool(hop.poolKey)
+    const quote = pool.quoteExactIn(hop.tokenIn, hop.tokenOut, amount)
     if (quote === null || quote.amountOut === 0n) return null
     changed.set(hop.poolKey, quote.after)
     amount = quote.amountOut
