@@ -124,7 +124,9 @@ describe('decide', () => {
       priceWad: 200n * 10n ** 6n,
       bonusBps: 400n,
     })
-    const takes = decide([wethUsd(10n)], [owing(1, 20_000n, 1_500n), back], target, context, policy).plans.flatMap(plan => plan.takes)
+    const takes = decide([wethUsd(10n)], [owing(1, 20_000n, 1_500n), back], target, context, policy).plans.flatMap(
+      plan => plan.takes,
+    )
     expect(takes.map(take => take.position.account)).toEqual([account(1), account(2)])
     for (const take of takes) expect(take.leg.floorWei).toBeLessThanOrEqual((take.revenueWei * 9_000n) / 10_000n)
   })
