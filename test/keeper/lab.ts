@@ -154,6 +154,7 @@ export interface UnderWater {
   readonly borrowShares: bigint
   readonly collateralAssets: bigint
   readonly debtAssets: bigint
+  readonly oraclePrice: bigint
 }
 
 /** Positions that the contract would let be liquidated at the head's state, as a lens contract reads them. */
@@ -164,7 +165,7 @@ export const readUnderWater = async (world: World): Promise<readonly UnderWater[
         const value = (collateralAssets * oraclePrice) / 10n ** 36n
         return borrowShares > 0n && debtAssets * 10n ** 18n > value * market.params.lltv
       })
-      .map(position => ({ market, ...position })),
+      .map(position => ({ market, oraclePrice, ...position })),
   )
 
 /** Who liquidated whom in block `number`, in order. */
