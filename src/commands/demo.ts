@@ -57,7 +57,7 @@ export const demo: Command<DemoOptions> = async (options, io) => {
     writeFileSync(page, renderPage(result))
     if (options.json === true) {
       for (const position of result.positions) io.out(jsonLine(position))
-      io.out(jsonLine(result.summary))
+      io.out(jsonLine({ ...result.summary, referee: result.referee }))
       return EXIT.done
     }
     io.out(demoTable(result, io.isOutTerminal && io.hasColour))
