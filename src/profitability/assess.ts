@@ -1,11 +1,10 @@
 // One opportunity against one state of the pools: the size, route and mode with the best net profit, or the reason for none.
 import { minOf } from '../core/fixed-point'
 import type { Close, Opportunity } from '../core/opportunity'
-import type { Pool } from '../core/pool'
 import type { Address } from '../core/primitives'
 import type { Leg, Step } from '../core/program'
 import type { Skip, SkipReason, Take } from '../core/verdict'
-import type { MarketDepth, Route } from './market-depth'
+import type { MarketDepth, Moves, Route } from './market-depth'
 import { encodeRouteExactIn, encodeRouteExactOut, routePools, routeTokens } from './route-swap'
 import { bestSize } from './size'
 import { type AssessContext, type Bound, boundOf, type Mode, marginOf, valueAt, type Way, waysOf } from './valuation'
@@ -26,7 +25,7 @@ interface Found {
   readonly gas: bigint
   /** revenue less the leg's own gas: what it adds to a transaction. */
   readonly marginWei: bigint
-  readonly changed: ReadonlyMap<string, Pool>
+  readonly changed: Moves
 }
 
 export interface Candidate extends Found {
@@ -67,14 +66,20 @@ interface Ranked {
   readonly bound: Bound
 }
 
-/** Those that may earn anything, the most promising first. */
-const rank = (depth: MarketDepth, ways: readonly Way[], context: AssessContext): readonly Ranked[] =>
-  ways
-    .flatMap((way): Ranked[] => {
-      const bound = boundOf(depth, way, context)
-      return bound === null ? [] : [{ way, bound }]
-    })
-    .sort((a, b) => compareBounds(a.bound.atMostWei, b.bound.atMostWei))
+/**
+ * Those that may earn anything, the most promising first. Ways with the same routes for the rest share the one that the first of them
+ * found best: rests are small, and the chosen way tries all of them again.
+ */
+const rank = (depth: MarketDepth, ways: readonly Way[], context: AssessContext): readonly Ranked[] => {
+  const chosen = new Map<Way['natives'], Route>()
+  const ranked = ways.flatMap((way): Ranked[] => {
+    const route = chosen.get(way.natives)
+    const bound = boundOf(depth, route === undefined ? way : { ...way, natives: [route] }, context)
+    if (bound !== null && bound.atMostWei !== null) chosen.set(way.natives, bound.toNative)
+    return bound === null ? [] : [{ way, bound }]
+  })
+  return ranked.sort((a, b) => compareBounds(a.bound.atMostWei, b.bound.atMostWei))
+}
 
 const compareBounds = (a: bigint | null, b: bigint | null): number => {
   if (a === null || b === null) return a === b ? 0 : a === null ? -1 : 1

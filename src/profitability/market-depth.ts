@@ -1,6 +1,6 @@
 // The pools as a plan sees them: an immutable snapshot that each planned swap replaces by its successor (keepers.md K21).
 // Knows how to reach one token from another; prices nothing itself.
-import type { Pool } from '../core/pool'
+import type { Pool, Quote } from '../core/pool'
 import type { Address } from '../core/primitives'
 
 /** One swap of a route. */
@@ -13,10 +13,13 @@ export interface Hop {
 /** Swaps in order; the empty route stays in the token. */
 export type Route = readonly Hop[]
 
+/** Last swap in each pool that has one, by pool key: the pool it leaves is made only when somebody asks for it. */
+export type Moves = ReadonlyMap<string, Quote>
+
 export interface MarketDepth {
   pool(key: string): Pool
-  /** The same depth with some pools replaced by what they are after a swap. */
-  with(changed: ReadonlyMap<string, Pool>): MarketDepth
+  /** The same depth with some pools replaced by what they are after their swap. */
+  with(changed: Moves): MarketDepth
   /** All routes of at most `maxHops` swaps, shortest first, no token twice. */
   routes(from: Address, to: Address, maxHops: number): readonly Route[]
 }
@@ -83,7 +86,11 @@ export const createMarketDepth = (pools: readonly Pool[], maxRoutes = 24): Marke
       if (pool === undefined) throw new Error(`no pool ${key} in this depth`)
       return pool
     },
-    with: changed => (changed.size === 0 ? over(state) : over(new Map([...state, ...changed]))),
+    with: changed => {
+      const next = new Map(state)
+      for (const [key, { after }] of changed) next.set(key, after)
+      return over(next)
+    },
     routes,
   })
   return over(byKey)

@@ -1,32 +1,31 @@
 // Quotes and encodes a whole route: swap after swap on the depth given. Exact, since each pool's maths is.
-import type { Pool } from '../core/pool'
+import type { Quote } from '../core/pool'
 import type { Address } from '../core/primitives'
 import type { Amount, Step } from '../core/program'
-import type { MarketDepth, Route } from './market-depth'
+import type { MarketDepth, Moves, Route } from './market-depth'
 
 export interface RouteQuote {
   readonly amountIn: bigint
   readonly amountOut: bigint
   readonly gas: bigint
-  /** Pools as they are afterwards, by key. */
-  readonly changed: ReadonlyMap<string, Pool>
+  readonly changed: Moves
 }
 
-const NOTHING: ReadonlyMap<string, Pool> = new Map()
+const NOTHING: Moves = new Map()
 
 const unmoved = (amount: bigint): RouteQuote => ({ amountIn: amount, amountOut: amount, gas: 0n, changed: NOTHING })
 
 /** What `amountIn` fetches along `route`; null where some pool can't fill it. `moved`: pools that stand otherwise than in `depth`. */
 export const quoteRouteExactIn = (depth: MarketDepth, route: Route, amountIn: bigint, moved = NOTHING): RouteQuote | null => {
   if (route.length === 0 || amountIn === 0n) return unmoved(amountIn)
-  const changed = new Map<string, Pool>()
+  const changed = new Map<string, Quote>()
   let amount = amountIn
   let gas = 0n
   for (const hop of route) {
-    const pool = changed.get(hop.poolKey) ?? moved.get(hop.poolKey) ?? depth.pool(hop.poolKey)
+    const pool = (changed.get(hop.poolKey) ?? moved.get(hop.poolKey))?.after ?? depth.pool(hop.poolKey)
     const quote = pool.quoteExactIn(hop.tokenIn, hop.tokenOut, amount)
     if (quote === null || quote.amountOut === 0n) return null
-    changed.set(hop.poolKey, quote.after)
+    changed.set(hop.poolKey, quote)
     amount = quote.amountOut
     gas += quote.gas
   }
@@ -36,13 +35,13 @@ export const quoteRouteExactIn = (depth: MarketDepth, route: Route, amountIn: bi
 /** What `amountOut` costs along `route`, from the last pool back; null where some pool can't give it. */
 export const quoteRouteExactOut = (depth: MarketDepth, route: Route, amountOut: bigint): RouteQuote | null => {
   if (route.length === 0 || amountOut === 0n) return unmoved(amountOut)
-  const changed = new Map<string, Pool>()
+  const changed = new Map<string, Quote>()
   let amount = amountOut
   let gas = 0n
   for (const hop of [...route].reverse()) {
-    const quote = (changed.get(hop.poolKey) ?? depth.pool(hop.poolKey)).quoteExactOut(hop.tokenIn, hop.tokenOut, amount)
+    const quote = (changed.get(hop.poolKey)?.after ?? depth.pool(hop.poolKey)).quoteExactOut(hop.tokenIn, hop.tokenOut, amount)
     if (quote === null || quote.amountIn === 0n) return null
-    changed.set(hop.poolKey, quote.after)
+    changed.set(hop.poolKey, quote)
     amount = quote.amountIn
     gas += quote.gas
   }

@@ -1,9 +1,8 @@
 // What closing with one size in one way is worth in wrapped native, on one state of the pools. Tries no sizes: assess.ts does.
 import type { Close, Opportunity } from '../core/opportunity'
-import type { Pool } from '../core/pool'
 import type { Address } from '../core/primitives'
 import type { GasModel } from './gas-model'
-import type { MarketDepth, Route } from './market-depth'
+import type { MarketDepth, Moves, Route } from './market-depth'
 import { quoteRouteExactIn, quoteRouteExactOut, type RouteQuote } from './route-swap'
 
 export interface AssessContext {
@@ -39,7 +38,7 @@ export interface Valuation {
   readonly revenueWei: bigint
   /** Of the swaps. */
   readonly gas: bigint
-  readonly changed: ReadonlyMap<string, Pool>
+  readonly changed: Moves
 }
 
 /** The rest is small beside the debt: the first few (shortest) routes to native are enough to find a good one. */
@@ -62,8 +61,7 @@ const waysOfClose = (depth: MarketDepth, close: Close, context: AssessContext): 
 export const waysOf = (depth: MarketDepth, opportunity: Opportunity, context: AssessContext): readonly Way[] =>
   opportunity.closes.flatMap(close => waysOfClose(depth, close, context))
 
-const merge = (a: ReadonlyMap<string, Pool>, b: ReadonlyMap<string, Pool>): ReadonlyMap<string, Pool> =>
-  b.size === 0 ? a : a.size === 0 ? b : new Map([...a, ...b])
+const merge = (a: Moves, b: Moves): Moves => (b.size === 0 ? a : a.size === 0 ? b : new Map([...a, ...b]))
 
 /** What comes first: the debt's swap, and what it leaves. Null where pools can't fill it; `left` < 0: it does not cover the debt. */
 const swapForDebt = (

@@ -57,34 +57,46 @@ export interface LadderSetting {
   readonly ratioAtBoundary: (tick: number) => bigint
 }
 
-/** Steps of one direction from `start`, worked out as quotes need them. Not more than a memo: equal questions get equal answers. */
+/** Steps worked out so far. Not more than a memo: equal questions get equal answers. */
+interface Steps {
+  readonly setting: LadderSetting
+  readonly rungs: Rung[]
+  end: LadderEnd | null
+}
+
+const extendTo = (steps: Steps, amount: bigint, sumOf: (rung: Rung) => bigint): void => {
+  const { setting, rungs } = steps
+  for (let last = rungs[rungs.length - 1]!; steps.end === null && sumOf(last) < amount; last = rungs[rungs.length - 1]!) {
+    const next = fullStep(setting, last)
+    if (typeof next === 'string') steps.end = next
+    else rungs.push(next)
+    if (rungs[rungs.length - 1]!.liquidity < 0n) steps.end = 'broken'
+  }
+}
+
+const walkUpTo = (steps: Steps, amount: bigint, exactIn: boolean): Walk => {
+  const { setting, rungs } = steps
+  const sumOf = exactIn ? sumIn : sumOut
+  extendTo(steps, amount, sumOf)
+  const at = firstReaching(rungs, amount, sumOf)
+  const reached = rungs[at]
+  if (reached === undefined) return { kind: 'partial', rung: rungs[rungs.length - 1]!, end: steps.end ?? 'limit' }
+  const rung = sumOf(reached) === amount ? reached : lastStep(setting, rungs[at - 1]!, reached, amount, exactIn)
+  return rung.liquidity < 0n ? { kind: 'partial', rung, end: 'broken' } : { kind: 'whole', rung }
+}
+
+const lastStep = (setting: LadderSetting, from: Rung, reached: Rung, amount: bigint, exactIn: boolean): Rung =>
+  exactIn ? partialIn(setting, from, amount) : partialOut(setting, from, reached, amount)
+
+/** Steps of one direction from `start`, worked out as quotes need them. */
 export const createLadder = (setting: LadderSetting, start: Position): Ladder => {
-  const rungs: Rung[] = [{ ...start, sumIn: 0n, sumOut: 0n, steps: 0, crossings: 0 }]
-  let end: LadderEnd | null = null
-
-  const extendTo = (amount: bigint, sumOf: (rung: Rung) => bigint): void => {
-    for (let last = rungs.at(-1)!; end === null && sumOf(last) < amount; last = rungs.at(-1)!) {
-      const next = fullStep(setting, last)
-      if (typeof next === 'string') end = next
-      else rungs.push(next)
-      if (rungs.at(-1)!.liquidity < 0n) end = 'broken'
-    }
+  const { sqrtPriceX96, tick, liquidity } = start
+  const steps: Steps = {
+    setting,
+    rungs: [{ sqrtPriceX96, tick, liquidity, sumIn: 0n, sumOut: 0n, steps: 0, crossings: 0 }],
+    end: null,
   }
-
-  const walk = (amount: bigint, exactIn: boolean): Walk => {
-    const sumOf = exactIn ? sumIn : sumOut
-    extendTo(amount, sumOf)
-    const at = firstReaching(rungs, amount, sumOf)
-    const reached = rungs[at]
-    if (reached === undefined) return { kind: 'partial', rung: rungs.at(-1)!, end: end ?? 'limit' }
-    const rung = sumOf(reached) === amount ? reached : lastStep(rungs[at - 1]!, reached, amount, exactIn)
-    return rung.liquidity < 0n ? { kind: 'partial', rung, end: 'broken' } : { kind: 'whole', rung }
-  }
-
-  const lastStep = (from: Rung, reached: Rung, amount: bigint, exactIn: boolean): Rung =>
-    exactIn ? partialIn(setting, from, amount) : partialOut(setting, from, reached, amount)
-
-  return { walk }
+  return { walk: (amount, exactIn) => walkUpTo(steps, amount, exactIn) }
 }
 
 const sumIn = (rung: Rung): bigint => rung.sumIn
@@ -129,7 +141,7 @@ const partialIn = (setting: LadderSetting, from: Rung, amount: bigint): Rung => 
   const { zeroForOne, feePips } = setting
   const lessFee = mulDivDown(amount - from.sumIn, PIPS - feePips, PIPS)
   const next = nextSqrtPriceFromInput(from.sqrtPriceX96, from.liquidity, lessFee, zeroForOne)
-  return { ...stoppedAt(from, next), sumIn: amount, sumOut: from.sumOut + outputBetween(from, next, zeroForOne) }
+  return stoppedAt(from, next, amount, from.sumOut + outputBetween(from, next, zeroForOne))
 }
 
 /** The last step of an exact-out swap. Rounding may carry it onto the stop itself: then the tick is crossed as in the full step. */
@@ -137,17 +149,17 @@ const partialOut = (setting: LadderSetting, from: Rung, reached: Rung, amount: b
   const { zeroForOne, feePips } = setting
   const next = nextSqrtPriceFromOutput(from.sqrtPriceX96, from.liquidity, amount - from.sumOut, zeroForOne)
   const amountIn = inputBetween(from, next, zeroForOne)
-  const position = next === reached.sqrtPriceX96 ? reached : stoppedAt(from, next)
-  return { ...position, sumIn: from.sumIn + amountIn + feeOn(amountIn, feePips), sumOut: amount }
+  const paid = from.sumIn + amountIn + feeOn(amountIn, feePips)
+  return next === reached.sqrtPriceX96 ? { ...reached, sumIn: paid, sumOut: amount } : stoppedAt(from, next, paid, amount)
 }
 
 /** Short of the stop. Where the price did not move the tick stays too: after a crossing downwards it is one below the price's own. */
-const stoppedAt = (from: Rung, sqrtPriceX96: bigint): Rung => ({
+const stoppedAt = (from: Rung, sqrtPriceX96: bigint, sumIn: bigint, sumOut: bigint): Rung => ({
   sqrtPriceX96,
   tick: sqrtPriceX96 === from.sqrtPriceX96 ? from.tick : tickAtSqrtRatio(sqrtPriceX96),
   liquidity: from.liquidity,
-  sumIn: from.sumIn,
-  sumOut: from.sumOut,
+  sumIn,
+  sumOut,
   steps: from.steps + 1,
   crossings: from.crossings,
 })

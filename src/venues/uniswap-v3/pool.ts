@@ -10,7 +10,7 @@ import type { TickTable } from './tick-table'
 
 export const VENUE = 'uniswap-v3'
 
-/** What never changes in a pool. */
+/** What never changes in a pool: made once, shared by all its states. */
 export interface PoolKey {
   readonly address: Address
   readonly token0: Address
@@ -19,10 +19,29 @@ export interface PoolKey {
   readonly tickSpacing: number
   /** Prices at ends of bitmap words, memoised. */
   readonly ratioAtBoundary: (tick: number) => bigint
+  readonly tokens: readonly [Address, Address]
+  readonly calls: PoolCalls
+}
+
+type PoolCalls = Pick<Pool, 'encodeExactIn' | 'encodeExactOut' | 'owedWord'>
+type Fixed = Pick<PoolKey, 'address' | 'token0' | 'token1' | 'feePips' | 'tickSpacing'>
+
+const createCalls = (fixed: Fixed): PoolCalls => {
+  const encode = (tokenIn: Address, tokenOut: Address, rest: Pick<SwapRequest, 'exactIn' | 'amount' | 'to' | 'payInput'>) => {
+    const zeroForOne = directionOf(fixed, tokenIn, tokenOut)
+    invariant(zeroForOne !== null, `pool ${fixed.address} does not swap ${tokenIn} to ${tokenOut}`)
+    return [swapStep({ pool: fixed.address, tokenIn, zeroForOne, ...rest })]
+  }
+  return {
+    encodeExactIn: (tokenIn, tokenOut, amount, to) => encode(tokenIn, tokenOut, { exactIn: true, amount, to, payInput: null }),
+    encodeExactOut: (tokenIn, tokenOut, amount, to, payInput) =>
+      encode(tokenIn, tokenOut, { exactIn: false, amount, to, payInput }),
+    owedWord: tokenIn => owedWordOf(tokenIn === fixed.token0),
+  }
 }
 
 /** The key of a pool, with an empty memo. Token order is the pool's own. */
-export const poolKey = (fixed: Omit<PoolKey, 'ratioAtBoundary'>): PoolKey => {
+export const poolKey = (fixed: Fixed): PoolKey => {
   const ratios = new Map<number, bigint>()
   const ratioAtBoundary = (tick: number): bigint => {
     const known = ratios.get(tick)
@@ -31,7 +50,7 @@ export const poolKey = (fixed: Omit<PoolKey, 'ratioAtBoundary'>): PoolKey => {
     ratios.set(tick, ratio)
     return ratio
   }
-  return { ...fixed, ratioAtBoundary }
+  return { ...fixed, ratioAtBoundary, tokens: [fixed.token0, fixed.token1], calls: createCalls(fixed) }
 }
 
 /**
@@ -48,67 +67,57 @@ export interface PoolState extends Position {
  * was crossed before; rounded up a little. A tick's first crossing ever writes zeroed slots and may cost 36,000 more, and tokens
  * behind proxies cost what they cost: the simulation has the last word.
  */
-const SWAP_GAS = 75_000n
-const STEP_GAS = 7_500n
-const CROSSING_GAS = 20_000n
+const SWAP_GAS = 75_000
+const STEP_GAS = 7_500
+const CROSSING_GAS = 20_000
 
 /** amountSpecified is an int256. */
 const AMOUNT_CAP = 1n << 255n
 
-/** A pool at one moment. Quotes are null for other tokens, for amounts <= 0, and where known liquidity can't fill them whole. */
+/**
+ * A pool at one moment. Quotes are null for other tokens, for amounts <= 0, and where known liquidity can't fill them whole. A search makes
+ * thousands, one for each quote's `after`: so it is three closures, works nothing out before it is asked, and has no accessors (an object
+ * literal with a getter gets a hidden class of its own in V8, which outlives minor collections and takes all that it refers to along).
+ */
 export const createPool = (key: PoolKey, state: PoolState): Pool => {
-  const ladders: { down: Ladder | null; up: Ladder | null } = { down: null, up: null }
-
-  const ladderOf = (zeroForOne: boolean): Ladder => {
-    const side = zeroForOne ? 'down' : 'up'
-    const setting = { table: state.table, feePips: key.feePips, ratioAtBoundary: key.ratioAtBoundary, zeroForOne }
-    ladders[side] ??= createLadder(setting, state)
-    return ladders[side]
-  }
+  let down: Ladder | null = null
+  let up: Ladder | null = null
 
   const quote = (tokenIn: Address, tokenOut: Address, amount: bigint, exactIn: boolean): Quote | null => {
     const zeroForOne = directionOf(key, tokenIn, tokenOut)
     if (zeroForOne === null || amount <= 0n || amount >= AMOUNT_CAP) return null
-    const walk = ladderOf(zeroForOne).walk(amount, exactIn)
+    const ladder = (zeroForOne ? down : up) ?? ladderOf(key, state, zeroForOne)
+    if (zeroForOne) down = ladder
+    else up = ladder
+    const walk = ladder.walk(amount, exactIn)
     return walk.kind === 'whole' ? quoteOf(key, state.table, walk.rung) : null
   }
 
-  const encode = (tokenIn: Address, tokenOut: Address, rest: Pick<SwapRequest, 'exactIn' | 'amount' | 'to' | 'payInput'>) => {
-    const zeroForOne = directionOf(key, tokenIn, tokenOut)
-    invariant(zeroForOne !== null, `pool ${key.address} does not swap ${tokenIn} to ${tokenOut}`)
-    return [swapStep({ pool: key.address, tokenIn, zeroForOne, ...rest })]
-  }
-
+  const { encodeExactIn, encodeExactOut, owedWord } = key.calls
   return {
     venue: VENUE,
     address: key.address,
-    tokens: [key.token0, key.token1],
+    tokens: key.tokens,
     quoteExactIn: (tokenIn, tokenOut, amountIn) => quote(tokenIn, tokenOut, amountIn, true),
     quoteExactOut: (tokenIn, tokenOut, amountOut) => quote(tokenIn, tokenOut, amountOut, false),
-    encodeExactIn: (tokenIn, tokenOut, amount, to) => encode(tokenIn, tokenOut, { exactIn: true, amount, to, payInput: null }),
-    encodeExactOut: (tokenIn, tokenOut, amount, to, payInput) =>
-      encode(tokenIn, tokenOut, { exactIn: false, amount, to, payInput }),
-    owedWord: tokenIn => owedWordOf(tokenIn === key.token0),
+    encodeExactIn,
+    encodeExactOut,
+    owedWord,
   }
 }
 
-const quoteOf = (key: PoolKey, table: TickTable, rung: Rung): Quote => {
-  const { sqrtPriceX96, tick, liquidity } = rung
-  let after: Pool | null = null
-  return {
-    amountIn: rung.sumIn,
-    amountOut: rung.sumOut,
-    gas: SWAP_GAS + STEP_GAS * BigInt(rung.steps) + CROSSING_GAS * BigInt(rung.crossings),
-    // Made when asked for: most quotes of a search are thrown away.
-    get after() {
-      after ??= createPool(key, { sqrtPriceX96, tick, liquidity, table })
-      return after
-    },
-  }
-}
+const ladderOf = ({ feePips, ratioAtBoundary }: PoolKey, state: PoolState, zeroForOne: boolean): Ladder =>
+  createLadder({ table: state.table, feePips, ratioAtBoundary, zeroForOne }, state)
+
+const quoteOf = (key: PoolKey, table: TickTable, rung: Rung): Quote => ({
+  amountIn: rung.sumIn,
+  amountOut: rung.sumOut,
+  gas: BigInt(SWAP_GAS + STEP_GAS * rung.steps + CROSSING_GAS * rung.crossings),
+  after: createPool(key, { sqrtPriceX96: rung.sqrtPriceX96, tick: rung.tick, liquidity: rung.liquidity, table }),
+})
 
 /** True for token0 to token1, false for the other way, null where the pool does not hold both. */
-const directionOf = (key: PoolKey, tokenIn: Address, tokenOut: Address): boolean | null => {
-  if (tokenIn === key.token0 && tokenOut === key.token1) return true
-  return tokenIn === key.token1 && tokenOut === key.token0 ? false : null
+const directionOf = (fixed: Fixed, tokenIn: Address, tokenOut: Address): boolean | null => {
+  if (tokenIn === fixed.token0 && tokenOut === fixed.token1) return true
+  return tokenIn === fixed.token1 && tokenOut === fixed.token0 ? false : null
 }
