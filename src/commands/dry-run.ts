@@ -25,8 +25,15 @@ interface Origin {
   readonly chain: Chain
 }
 
-const openOrigin = (config: ChainConfig, forkUrl: string, log: LogSink): Promise<Chain> =>
-  openChain({ ...config, rpc: [forkUrl] }, log, createMetricsBook({ hasProcessMetrics: false }).meter)
+const openOrigin = async (config: ChainConfig, forkUrl: string, log: LogSink): Promise<Chain> => {
+  try {
+    return await openChain({ ...config, rpc: [forkUrl] }, log, createMetricsBook({ hasProcessMetrics: false }).meter)
+  } catch (error) {
+    if (!(error instanceof KeeperError) || error.code === 'wrong-chain') throw error
+    const message = `--fork-url must be the RPC endpoint of a running Ethereum node: ${error.message}`
+    throw new KeeperError(error.code, message, { retryable: error.retryable, cause: error })
+  }
+}
 
 /** The chain behind --fork-url: the configuration's only one, or the one whose id the endpoint has. Rejects with wrong-chain. */
 const findOrigin = async ({ config, log }: Frame, forkUrl: string): Promise<Origin> => {

@@ -94,7 +94,14 @@ const listening = (child: ChildProcess, timeoutMs: number): Promise<Started> =>
     }
     child.stdout?.on('data', onData)
     child.stderr?.on('data', onData)
-    child.stdout?.once('end', () => fail('it ended'))
+    // What went wrong stands in stderr, which may come after stdout has ended.
+    let open = 2
+    const onEnd = (): void => {
+      open -= 1
+      if (open === 0) fail('it ended')
+    }
+    child.stdout?.once('end', onEnd)
+    child.stderr?.once('end', onEnd)
     child.once('error', cause => fail('it could not be run', cause))
   })
 

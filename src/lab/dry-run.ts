@@ -52,8 +52,9 @@ const NO_LIMIT = 100_000
 /** Headers over which the usual time between blocks is measured. */
 const SLOT_WINDOW = 16n
 
-// Nothing cached on disk: that cache goes by chain id and block number, which tell no test chain from another.
-const FORK_ARGS = ['--no-mining', '--order', 'fifo', '--prune-history', '128', '--no-storage-caching']
+// Nothing cached on disk: that cache goes by chain id and block number, which tell no test chain from another. One account of anvil's own
+// and not ten: each is a question to the origin, and one is enough to find out whether it has the state.
+const FORK_ARGS = ['--no-mining', '--order', 'fifo', '--prune-history', '128', '--no-storage-caching', '--accounts', '1']
 
 const labFailed = (message: string): KeeperError => new KeeperError('lab-failed', message, { retryable: true })
 
@@ -80,6 +81,18 @@ const slotBefore = async (origin: Chain, head: Block): Promise<bigint | null> =>
   return slotSec > 0n ? slotSec : null
 }
 
+/** Wordings of nodes that have a block's header, but not its state any more. */
+const NO_STATE = /BlockOutOfRange|missing trie node|state (is )?not available|historical state|pruned|archive/i
+
+const explained = (error: unknown, block: Block): unknown =>
+  error instanceof KeeperError && NO_STATE.test(error.message)
+    ? new KeeperError(
+        'rpc-refused',
+        `the endpoint of --fork-url no longer has the state of block ${block.number}: take a more recent block or an archive node (${error.message})`,
+        { retryable: false, cause: error },
+      )
+    : error
+
 interface ForkNode {
   readonly anvil: Anvil
   readonly rpc: LabRpc
@@ -90,7 +103,14 @@ const startNode = async (
   block: Block,
   args: readonly string[],
 ): Promise<ForkNode & { stop(): Promise<void> }> => {
-  const anvil = await startAnvil({ forkUrl, forkBlock: block.number, chainId: block.chainId, args: [...FORK_ARGS, ...args] })
+  const anvil = await startAnvil({
+    forkUrl,
+    forkBlock: block.number,
+    chainId: block.chainId,
+    args: [...FORK_ARGS, ...args],
+  }).catch((error: unknown) => {
+    throw explained(error, block)
+  })
   const rpc = createLabRpc(anvil.httpUrl)
   const stop = async (): Promise<void> => {
     rpc.close()
