@@ -5,7 +5,7 @@ import type { Hex } from '../core/primitives'
 import type { BundleRequest, LogSink, Meter, Relay, RelayReply } from '../ports'
 import { createRateGate } from './rate-gate'
 import { createPoster, type Poster } from './relay-post'
-import { type RelayAnswer, readAnswer, refused } from './relay-reply'
+import { readAnswer, refused } from './relay-reply'
 
 export interface FlashbotsRelaySettings {
   readonly name: string
@@ -28,13 +28,16 @@ export interface FlashbotsRelay extends Relay {
 const RETRY_PAUSE_MS = 150
 const MAX_ATTEMPTS = 4
 
-/** Carries a refusal out of the package, which would turn it into a sentence, a TypeError or `undefined`. */
-class RefusedAnswer extends Error {
+/**
+ * Carries the relay's answer out of the package. Of a refusal it would make a sentence, a TypeError or `undefined`; after an acceptance it
+ * would recover the sender of each transaction for its `wait()`, which is never used: 5 ms each during which no head is heard.
+ */
+class Answered extends Error {
   readonly reply: RelayReply
   readonly retryAfterMs: number | null
   constructor(reply: RelayReply, retryAfterMs: number | null) {
-    super('the relay refused')
-    this.name = 'RefusedAnswer'
+    super('the relay answered')
+    this.name = 'Answered'
     this.reply = reply
     this.retryAfterMs = retryAfterMs
   }
@@ -67,16 +70,10 @@ const boundRequest = (
   request.send = async () => {
     const body = Buffer.from(request.body ?? []).toString('utf8')
     const answer = await poster.post({ url: settings.url, headers: request.headers, body, timeoutMs: settings.timeoutMs, signal })
-    const reply = readAnswer(answer)
-    if (reply.kind === 'refused') throw new RefusedAnswer(reply, answer.retryAfterMs)
-    return new ethers.FetchResponse(200, 'OK', {}, Buffer.from(normalised(answer, reply.bundleHash)), request)
+    throw new Answered(readAnswer(answer), answer.retryAfterMs)
   }
   return request
 }
-
-/** The reply in the one spelling that the package reads. */
-const normalised = (answer: RelayAnswer, bundleHash: string | null): string =>
-  JSON.stringify({ jsonrpc: '2.0', id: 1, result: { bundleHash: bundleHash ?? undefined }, status: answer.status })
 
 interface Attempt {
   readonly reply: RelayReply
@@ -94,8 +91,8 @@ const pause = (ms: number, signal: AbortSignal): Promise<void> =>
     signal.addEventListener('abort', done, { once: true })
   })
 
-const failure = (error: unknown): Attempt => {
-  if (error instanceof RefusedAnswer) return { reply: error.reply, retryAfterMs: error.retryAfterMs }
+const attemptOf = (error: unknown): Attempt => {
+  if (error instanceof Answered) return { reply: error.reply, retryAfterMs: error.retryAfterMs }
   return { reply: refused('retry', error instanceof Error ? error.message : String(error)), retryAfterMs: null }
 }
 
@@ -113,13 +110,12 @@ const createAttempt = (settings: FlashbotsRelaySettings, poster: Poster): ((bund
   return async bundle => {
     const provider = bundle.signal === undefined ? shared : providerFor(bundle.signal)
     try {
-      const sent = await provider.sendRawBundle([...bundle.rawTransactions], Number(bundle.targetBlock), {
+      await provider.sendRawBundle([...bundle.rawTransactions], Number(bundle.targetBlock), {
         revertingTxHashes: [...bundle.revertingHashes],
       })
-      if ('error' in sent) return { reply: refused('invalid', sent.error.message), retryAfterMs: null }
-      return { reply: { kind: 'accepted', bundleHash: sent.bundleHash ?? null }, retryAfterMs: null }
+      return { reply: refused('retry', 'the bundle package ended without sending'), retryAfterMs: null }
     } catch (error) {
-      return failure(error)
+      return attemptOf(error)
     }
   }
 }
@@ -147,7 +143,7 @@ export const createFlashbotsRelay = (settings: FlashbotsRelaySettings): Flashbot
     name,
     send: async bundle => {
       const startMs = performance.now()
-      const reply = await sendWithRetries(bundle).catch((error: unknown) => failure(error).reply)
+      const reply = await sendWithRetries(bundle).catch((error: unknown) => attemptOf(error).reply)
       const outcome = reply.kind === 'accepted' ? 'accepted' : reply.class
       meter.count('relay_replies', 1, { relay: name, reply: outcome })
       meter.observe('relay_latency_ms', performance.now() - startMs, { relay: name })
