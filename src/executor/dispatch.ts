@@ -20,6 +20,8 @@ export interface DispatchContext {
   readonly codec: RunCodec
   readonly policy: ExecutorPolicy
   readonly fees: Fees
+  /** Of the parent: the target's differs by a thousandth at most. */
+  readonly blockGasLimit: bigint
   readonly relays: readonly Relay[]
   readonly signal: AbortSignal
   readonly log: LogSink
@@ -73,17 +75,32 @@ const sign = async (
   }
 }
 
+/** The most that the legs of one market may burn together. */
+const greediestMarket = (takes: readonly Take[]): bigint => {
+  const byMarket = new Map<string, bigint>()
+  for (const { position, leg } of takes) byMarket.set(position.market, (byMarket.get(position.market) ?? 0n) + leg.gasLimit)
+  return [...byMarket.values()].reduce(maxOf, 0n)
+}
+
+/** All transactions together may claim this share of a block: a builder needs room for the limits, whatever is used of them. */
+const BLOCK_SHARE = 2n
+
 /**
- * Limits with room for one leg that fails in the worst way by the time it runs and burns all that it may: the legs after it must not
- * starve. As far as cap and balance allow; a single leg needs no such room.
+ * Limits with room for one hostile market, whose legs fail in the worst way by the time they run and burn all that they may: the legs
+ * after them must not starve. As far as cap, balance, block and what the transaction earns allow; a single leg needs no such room.
  */
-const roomyLimits = (key: FreeKey, passed: readonly Passed[], { fees, policy }: DispatchContext): readonly bigint[] => {
+const roomyLimits = (
+  key: FreeKey,
+  passed: readonly Passed[],
+  { fees, policy, blockGasLimit }: DispatchContext,
+): readonly bigint[] => {
   const plain = passed.reduce((sum, each) => sum + each.draft.gasLimit, 0n)
-  let freeGas =
-    fees.maxFeePerGasWei === 0n ? policy.maxGasPerTransaction : zeroFloorSub(key.balanceWei / fees.maxFeePerGasWei, plain)
-  return passed.map(({ draft }) => {
-    const greediest = draft.takes.length < 2 ? 0n : greediestLeg(draft.takes)
-    const extra = minOf(minOf(greediest, policy.maxGasPerTransaction - draft.gasLimit), freeGas)
+  const affordable = fees.maxFeePerGasWei === 0n ? blockGasLimit : key.balanceWei / fees.maxFeePerGasWei
+  let freeGas = zeroFloorSub(minOf(affordable, blockGasLimit / BLOCK_SHARE), plain)
+  return passed.map(({ draft, profit }) => {
+    const greediest = draft.takes.length < 2 ? 0n : greediestMarket(draft.takes)
+    const paidFor = fees.effectiveWei === 0n ? greediest : profit.netWei / fees.effectiveWei
+    const extra = [policy.maxGasPerTransaction - draft.gasLimit, freeGas, paidFor].reduce(minOf, greediest)
     freeGas -= extra
     return draft.gasLimit + extra
   })

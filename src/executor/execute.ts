@@ -92,11 +92,12 @@ const send = async (
   keys: readonly FreeKey[],
   target: TargetBlock,
   fees: Fees,
+  blockGasLimit: bigint,
 ) => {
   const { ring, flights } = parts
   const startMs = performance.now()
   const signal = parts.signals.signalFor(target.number)
-  const context: DispatchContext = { ...parts, chainId: parts.chain.id, fees, signal }
+  const context: DispatchContext = { ...parts, chainId: parts.chain.id, fees, blockGasLimit, signal }
   const answers: Promise<unknown>[] = []
   const sent: InFlight[] = []
   let sign = 0
@@ -134,7 +135,7 @@ export const execute = async (parts: ExecutorParts, plans: readonly Plan[], pare
   const balances = new Map(keys.map(({ signer, balanceWei }) => [signer.address, balanceWei]))
   const result = await runRounds(assigned.drafts, parent, target, { ...parts, fees, balances })
   const simulate = performance.now() - startMs
-  const { sent, signMs, sendMs } = await send(parts, result.passed, keys, target, fees)
+  const { sent, signMs, sendMs } = await send(parts, result.passed, keys, target, fees, parent.gasLimit)
   const skips = [...sifted.skips, ...assigned.skips, ...result.skips]
   learn(parts, result, target.number)
   alarmOnLowBalance(parts, skips, keys)

@@ -52,6 +52,8 @@ export interface Lab {
   readonly executor: LocalExecutor
   /** Takes the world back to its opening; the run before must be closed. */
   run(options?: RunOptions): Promise<Run>
+  /** A keeper that starts on the world as it stands now. */
+  follow(options?: RunOptions): Promise<Run>
   close(): Promise<void>
 }
 
@@ -76,7 +78,7 @@ const configOf = (
   return parseConfig({ chains: [chain] }, 'the test', { strategies, venues }).chains[0]!
 }
 
-const startRun = async (lab: Omit<Lab, 'run' | 'close'>, relay: FlashbotsRelay, options: RunOptions): Promise<Run> => {
+const startRun = async (lab: Omit<Lab, 'run' | 'follow' | 'close'>, relay: FlashbotsRelay, options: RunOptions): Promise<Run> => {
   const { anvil, world, builder, executor } = lab
   const quiet = createQuiet()
   const { log, meter } = quiet
@@ -107,7 +109,7 @@ const startRun = async (lab: Omit<Lab, 'run' | 'close'>, relay: FlashbotsRelay, 
 export const openLab = async (
   spec: WorldSpec,
   seed: number,
-  prepare: (lab: Omit<Lab, 'run' | 'close'>) => Promise<void> = async () => undefined,
+  prepare: (lab: Omit<Lab, 'run' | 'follow' | 'close'>) => Promise<void> = async () => undefined,
 ): Promise<Lab> => {
   const anvil = await startAnvil({ args: worldAnvilArgs(spec) })
   const world = await createWorld(anvil, spec, seed)
@@ -139,6 +141,7 @@ export const openLab = async (
       builder.misbehave('ok')
       return startRun(lab, relay, options)
     },
+    follow: (options = {}) => startRun(lab, relay, options),
     close: async () => {
       relay.close()
       await builder.close()
