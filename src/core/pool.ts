@@ -24,6 +24,12 @@ export interface Pool {
    * Steps that buy exactly `amount` of tokenOut for `to`. `payInput` are the steps that deliver the input, run in the pool's callback:
    * null pays from the executor's own tokens. The owed input is the argument `owedWord(tokenIn)` of that callback.
    */
-  encodeExactOut(tokenIn: Address, tokenOut: Address, amount: Amount, to: Address, payInput: readonly Step[] | null): readonly Step[]
+  encodeExactOut(
+    tokenIn: Address,
+    tokenOut: Address,
+    amount: Amount,
+    to: Address,
+    payInput: readonly Step[] | null,
+  ): readonly Step[]
   owedWord(tokenIn: Address): number
 }

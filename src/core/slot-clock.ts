@@ -21,7 +21,8 @@ export const createSlotClock = (slotSec: bigint | null): SlotClock => {
   }
   return {
     observe: block => {
-      if (last !== null && block.number === last.number + 1n) distances = [...distances, block.timestampSec - last.timestampSec].slice(-WINDOW)
+      if (last !== null && block.number === last.number + 1n)
+        distances = [...distances, block.timestampSec - last.timestampSec].slice(-WINDOW)
       last = block
     },
     targetAfter: parent => {
