@@ -1,20 +1,19 @@
 // A local key that signs type-2 transactions. The key is held by the closure only: no field, no log, no error shows it.
-import { privateKeyToAccount } from 'viem/accounts'
+import { keccak256 } from 'viem'
+import { privateKeyToAddress, sign } from 'viem/accounts'
 import type { Address, Hex } from '../core/primitives'
 import type { Signer } from '../ports'
+import { transactionBytes } from './transaction-bytes'
 
 /** Signs with `privateKey` (from the config's secret). The first signature of a process builds tables for 20 ms or so: made here, not on the hot path. */
 export const createLocalSigner = (privateKey: Hex): Signer => {
-  const account = privateKeyToAccount(privateKey)
   const signer: Signer = {
-    address: account.address.toLowerCase() as Address,
-    signTransaction: ({ maxFeePerGasWei, maxPriorityFeePerGasWei, ...rest }) =>
-      account.signTransaction({
-        ...rest,
-        type: 'eip1559',
-        maxFeePerGas: maxFeePerGasWei,
-        maxPriorityFeePerGas: maxPriorityFeePerGasWei,
-      }),
+    address: privateKeyToAddress(privateKey).toLowerCase() as Address,
+    signTransaction: async transaction => {
+      const { unsigned, signed } = transactionBytes(transaction)
+      const { r, s, yParity } = await sign({ hash: keccak256(unsigned), privateKey })
+      return `0x${signed({ r: BigInt(r), s: BigInt(s), yParity: yParity ?? 0 }).toString('hex')}`
+    },
   }
   warm(signer)
   return signer
