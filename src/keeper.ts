@@ -1,11 +1,11 @@
 // The loop of one chain. Read this first: a block comes in, the pure rooms decide, the executor acts, ends are recorded.
 // One tick at a time, and the newest head wins; whatever a tick can't do, the next block's tick does.
 import { InvariantError, KeeperError } from './core/errors'
-import type { Opportunity } from './core/opportunity'
+import type { Opportunity, PositionRef } from './core/opportunity'
 import type { Block, TargetBlock } from './core/primitives'
 import type { SlotClock } from './core/slot-clock'
 import type { Book, VenueBook } from './core/strategy'
-import type { Outcome } from './core/verdict'
+import type { Outcome, Skip } from './core/verdict'
 import type { ExecutionReport, Executor } from './executor/executor'
 import type { Chain, LogSink, Meter, Store } from './ports'
 import type { AssessContext } from './profitability/assess'
@@ -51,6 +51,36 @@ export interface Keeper {
   tick(head: Block): Promise<TickReport>
 }
 
+interface Closing {
+  readonly decision: Decision
+  /** Null where nothing was worth it. */
+  readonly execution: ExecutionReport | null
+  readonly decideMs: number
+}
+
+/** So many plans of one block may fail in simulation; the next is carried out as far as it goes. Each costs a simulation. */
+const MAX_FAILED_PLANS = 3
+
+const marketOf = ({ strategy, market }: PositionRef): string => `${strategy}/${market}`
+const nameOf = (position: PositionRef): string => `${marketOf(position)}/${position.account}`
+
+const withoutPositions = (opportunities: readonly Opportunity[], unfit: readonly Skip[]): readonly Opportunity[] => {
+  const out = new Set(unfit.map(skip => nameOf(skip.position)))
+  return opportunities.filter(each => !out.has(nameOf(each.position)))
+}
+
+/** Where leaving out positions was not enough, their markets stay out for this block: one market's crowd of them must not hide the others. */
+const withoutMarkets = (opportunities: readonly Opportunity[], failed: readonly Skip[]) => {
+  const markets = new Map(failed.map(skip => [marketOf(skip.position), skip.message]))
+  const skips = opportunities.flatMap(({ position }): Skip[] => {
+    const why = markets.get(marketOf(position))
+    if (why === undefined) return []
+    const message = `others of its market spoilt two plans of this block: ${why}`
+    return [{ kind: 'skip', position, reason: 'failed-simulation', message }]
+  })
+  return { left: opportunities.filter(each => !markets.has(marketOf(each.position))), skips }
+}
+
 /** After so many ticks in a row that died of an unforeseen error, going on would only hide a bug. */
 const MAX_BUGS_IN_A_ROW = 5
 
@@ -69,14 +99,41 @@ export const createKeeper = (deps: KeeperDeps): Keeper => {
     elapsedMs: { advance: 0, decide: 0, execute: 0 },
   })
 
-  const decideAt = (target: TargetBlock): { readonly opportunities: readonly Opportunity[]; readonly decision: Decision } => {
-    const opportunities = books
-      .flatMap(book => book.opportunities(target))
-      .filter(each => !executor.isInFlight(each.position, target.number))
-    if (opportunities.length === 0) return { opportunities, decision: { plans: [], skips: [] } }
+  const opportunitiesAt = (target: TargetBlock): readonly Opportunity[] =>
+    books.flatMap(book => book.opportunities(target)).filter(each => !executor.isInFlight(each.position, target.number))
+
+  const decideOn = (opportunities: readonly Opportunity[], target: TargetBlock): Decision => {
+    if (opportunities.length === 0) return { plans: [], skips: [] }
     const pools = venues.flatMap(venue => venue.pools())
     const gasPriceWei = target.baseFeePerGasWei + deps.maxPriorityFeePerGasWei
-    return { opportunities, decision: decide(pools, opportunities, target, { ...deps.assess, gasPriceWei }, deps.policy) }
+    return decide(pools, opportunities, target, { ...deps.assess, gasPriceWei }, deps.policy)
+  }
+
+  /** Plans anew without what the executor finds unfit: a hostile position that only seems to move the pools must not hide the others. */
+  const closeAll = async (opportunities: readonly Opportunity[], target: TargetBlock, parent: Block): Promise<Closing> => {
+    const unfit: Skip[] = []
+    const failed: Skip[] = []
+    let left = opportunities
+    let plansFailed = 0
+    let decideMs = 0
+    for (;;) {
+      const start = nowMs()
+      const decided = decideOn(left, target)
+      decideMs += nowMs() - start
+      const decision = { ...decided, skips: [...unfit, ...decided.skips] }
+      if (decided.plans.length === 0) return { decision, execution: null, decideMs }
+      const execution = await executor.execute(decided.plans, parent, { mayReplan: plansFailed < MAX_FAILED_PLANS })
+      if (execution.unfit.length === 0) return { decision, execution, decideMs }
+      unfit.push(...execution.unfit)
+      left = withoutPositions(left, execution.unfit)
+      if (!execution.isSimulated) continue
+      plansFailed += 1
+      failed.push(...execution.unfit)
+      if (plansFailed === 1) continue
+      const parted = withoutMarkets(left, failed)
+      left = parted.left
+      unfit.push(...parted.skips)
+    }
   }
 
   const record = (block: bigint, decision: Decision, execution: ExecutionReport | null): void => {
@@ -100,14 +157,12 @@ export const createKeeper = (deps: KeeperDeps): Keeper => {
     })
     const decideStart = nowMs()
     const target = slotClock.targetAfter(advance.block)
-    const { opportunities, decision } = advance.isCatchingUp
-      ? { opportunities: [], decision: { plans: [], skips: [] } }
-      : decideAt(target)
-    const executeStart = nowMs()
-    const execution = decision.plans.length === 0 ? null : await executor.execute(decision.plans, advance.block)
-    const end = nowMs()
+    const opportunities = advance.isCatchingUp ? [] : opportunitiesAt(target)
+    const foundMs = nowMs() - decideStart
+    const { decision, execution, decideMs } = await closeAll(opportunities, target, advance.block)
+    const decideAllMs = foundMs + decideMs
     record(advance.block.number, decision, execution)
-    const elapsedMs = { advance: decideStart - start, decide: executeStart - decideStart, execute: end - executeStart }
+    const elapsedMs = { advance: decideStart - start, decide: decideAllMs, execute: nowMs() - decideStart - decideAllMs }
     return { head: advance.block, end: 'done', target, opportunities, decision, execution, outcomes, elapsedMs }
   }
 

@@ -8,7 +8,7 @@ import type { InFlight, RelayRecord } from './in-flight'
 import type { FreeKey } from './key-ring'
 import type { ExecutorParts } from './parts'
 import { type Fees, feesAt } from './pricing'
-import { type Passed, type RoundsResult, runRounds } from './rounds'
+import { failureSkip, type Passed, type RoundsResult, runRounds } from './rounds'
 
 export interface SentTransaction {
   readonly hash: Hex
@@ -22,10 +22,19 @@ export interface SentTransaction {
   readonly replies: readonly RelayRecord[]
 }
 
+export interface ExecuteOptions {
+  /** The caller plans anew where the report names unfit takes; else what is left is tried as it is. */
+  readonly mayReplan?: boolean
+}
+
 export interface ExecutionReport {
   readonly sent: readonly SentTransaction[]
   /** Takes left out, with reasons. Not recorded in the store: the caller does. */
   readonly skips: readonly Skip[]
+  /** Not empty: nothing was sent, since the plan counted on these and they can't be closed now; the others are to be planned without them. */
+  readonly unfit: readonly Skip[]
+  /** False where nobody knows yet how the plans would do: nothing was worth simulating, or the unfit wait after earlier failures. */
+  readonly isSimulated: boolean
   readonly elapsedMs: { readonly simulate: number; readonly sign: number; readonly send: number }
 }
 
@@ -118,11 +127,27 @@ const send = async (
   return { sent, signMs: sign, sendMs: performance.now() - startMs - sign }
 }
 
+const NOTHING: ExecutionReport = {
+  sent: [],
+  skips: [],
+  unfit: [],
+  isSimulated: false,
+  elapsedMs: { simulate: 0, sign: 0, send: 0 },
+}
+
+/** Takes that wait after failures, in-flight ones apart: a plan that counted on them moved pools as they will not. */
+const waiting = (skips: readonly Skip[]): readonly Skip[] => skips.filter(skip => skip.reason === 'failed-simulation')
+
 /** All plans are for the child of `parent`. Rejects with KeeperError where the chain does, with nothing sent. */
-export const execute = async (parts: ExecutorParts, plans: readonly Plan[], parent: Block): Promise<ExecutionReport> => {
+export const execute = async (
+  parts: ExecutorParts,
+  plans: readonly Plan[],
+  parent: Block,
+  { mayReplan = false }: ExecuteOptions = {},
+): Promise<ExecutionReport> => {
   const { ring, flights, memory, policy, meter } = parts
   const target = plans[0]?.target
-  if (target === undefined) return { sent: [], skips: [], elapsedMs: { simulate: 0, sign: 0, send: 0 } }
+  if (target === undefined) return NOTHING
   await ring.ready()
   const startMs = performance.now()
   const keys = ring.free()
@@ -131,15 +156,21 @@ export const execute = async (parts: ExecutorParts, plans: readonly Plan[], pare
     plans,
     reasonToWait((take, block) => flights.has(take.position, block), memory),
   )
+  if (mayReplan && sifted.plans.length > 0 && waiting(sifted.skips).length > 0)
+    return { ...NOTHING, unfit: waiting(sifted.skips) }
   const assigned = assign(sifted.plans, keys, policy)
   const balances = new Map(keys.map(({ signer, balanceWei }) => [signer.address, balanceWei]))
-  const result = await runRounds(assigned.drafts, parent, target, { ...parts, fees, balances })
+  const result = await runRounds(assigned.drafts, parent, target, { ...parts, fees, balances }, mayReplan)
   const simulate = performance.now() - startMs
+  if (result.mustReplan) {
+    learn(parts, result, target.number)
+    return { ...NOTHING, unfit: result.failures.map(failureSkip), isSimulated: true, elapsedMs: { simulate, sign: 0, send: 0 } }
+  }
   const { sent, signMs, sendMs } = await send(parts, result.passed, keys, target, fees, parent.gasLimit)
   const skips = [...sifted.skips, ...assigned.skips, ...result.skips]
   learn(parts, result, target.number)
   alarmOnLowBalance(parts, skips, keys)
   meter.gauge('in_flight_transactions', flights.summary().count)
   logSent(parts, sent)
-  return { sent: sent.map(sentOf), skips, elapsedMs: { simulate, sign: signMs, send: sendMs } }
+  return { sent: sent.map(sentOf), skips, unfit: [], isSimulated: true, elapsedMs: { simulate, sign: signMs, send: sendMs } }
 }

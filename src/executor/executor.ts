@@ -4,7 +4,7 @@ import type { PositionRef } from '../core/opportunity'
 import type { Address, Block, LogFilter } from '../core/primitives'
 import type { Outcome, Plan } from '../core/verdict'
 import type { Chain, LogSink, Meter, Relay, Signer, Store } from '../ports'
-import { type ExecutionReport, execute } from './execute'
+import { type ExecuteOptions, type ExecutionReport, execute } from './execute'
 import { createFailureMemory } from './failure-memory'
 import { createFlightList, type InFlightSummary } from './in-flight'
 import { createKeyRing } from './key-ring'
@@ -40,7 +40,7 @@ export interface Executor {
   /** Reads nonces and balances ahead of the first block. `execute` does it if nobody did. */
   prepare(): Promise<void>
   /** All plans are for the child of `parent`. Rejects with KeeperError where the chain does, with nothing sent. */
-  execute(plans: readonly Plan[], parent: Block): Promise<ExecutionReport>
+  execute(plans: readonly Plan[], parent: Block, options?: ExecuteOptions): Promise<ExecutionReport>
   /** Ends what was for `advance.block` or before; records each outcome. Rejects with KeeperError; the next call makes up for it. */
   settle(advance: Advance): Promise<readonly Outcome[]>
   inFlight(): InFlightSummary
@@ -71,7 +71,7 @@ export const createExecutor = (deps: ExecutorDeps): Executor => {
   const parts = createParts(deps)
   return {
     prepare: () => parts.ring.ready(),
-    execute: (plans, parent) => execute(parts, plans, parent),
+    execute: (plans, parent, options) => execute(parts, plans, parent, options),
     settle: advance => settle(parts, advance),
     inFlight: () => parts.flights.summary(),
     isInFlight: (position, targetBlock) => parts.flights.has(position, targetBlock),

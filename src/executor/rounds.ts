@@ -4,6 +4,7 @@ import { BPS } from '../core/fixed-point'
 import type { Address, Block, TargetBlock } from '../core/primitives'
 import type { Profit, Skip, Take } from '../core/verdict'
 import type { Chain, SimulatedResult } from '../ports'
+import { type Failure, isFloor, ownFailures } from './blame'
 import { type Allowance, type Draft, estimatedGas, narrowed, simulationGas, skipOf, split, type Trimmed, trim } from './draft'
 import type { ExecutorPolicy } from './policy'
 import { exceedsGasCap, type Fees, gasLimitFor, profitAfterBid, type RunCost, runCost } from './pricing'
@@ -32,16 +33,13 @@ export interface RoundsResult {
   readonly passed: readonly Passed[]
   readonly skips: readonly Skip[]
   /** Takes that failed for a reason of their own, for the memory of failures. */
-  readonly failures: readonly { readonly take: Take; readonly reason: string }[]
+  readonly failures: readonly Failure[]
+  /** True where nothing passed because the failures spoil the plan for the others: they have to be planned anew without them. */
+  readonly mustReplan: boolean
 }
 
 /** One to find what fails, one for the rest, one where the rest had to be cut once more. */
 const MAX_ROUNDS = 3
-
-interface Failure {
-  readonly take: Take
-  readonly reason: string
-}
 
 /** What one result means for its draft: passed as it is, or what is left of it, as drafts for the next round. */
 type Judgement =
@@ -76,7 +74,7 @@ export const costOf = (draft: Draft, gasUsed: bigint, fees: Fees): RunCost =>
 const cutAll = (draft: Draft, reason: string): Judgement => ({
   kind: 'cut',
   rest: [],
-  failures: draft.takes.map(take => ({ take, reason })),
+  failures: draft.takes.map(take => ({ take, reason, isByPrice: isFloor(reason) })),
   skips: [],
 })
 
@@ -90,9 +88,10 @@ const deviation = (take: Take, gainWei: bigint, mayExceed: boolean, policy: Exec
 const legFailures = (draft: Draft, reading: RunReading, mayExceed: boolean, policy: ExecutorPolicy): readonly Failure[] =>
   draft.takes.flatMap((take, index) => {
     const leg = reading.legs[index]
-    if (leg === undefined) return [{ take, reason: 'the run does not tell of this leg' }]
-    const reason = leg.kind === 'failed' ? leg.reason : deviation(take, leg.gainWei, mayExceed, policy)
-    return reason === null ? [] : [{ take, reason }]
+    if (leg === undefined) return [{ take, reason: 'the run does not tell of this leg', isByPrice: false }]
+    if (leg.kind === 'failed') return [{ take, reason: leg.reason, isByPrice: isFloor(leg.reason) }]
+    const reason = deviation(take, leg.gainWei, mayExceed, policy)
+    return reason === null ? [] : [{ take, reason, isByPrice: true }]
   })
 
 const cutByValue = (draft: Draft, allowance: Allowance): Judgement => {
@@ -148,7 +147,7 @@ const unprofitable = (draft: Draft, profit: Profit, policy: ExecutorPolicy): rea
   return draft.takes.map(take => skipOf(take, 'unprofitable', message))
 }
 
-const failureSkip = ({ take, reason }: Failure): Skip => skipOf(take, 'failed-simulation', reason)
+export const failureSkip = ({ take, reason }: Failure): Skip => skipOf(take, 'failed-simulation', reason)
 
 /** Keeps each key's ceilings within its balance, and all together within the block. */
 export const withinBudget = (drafts: readonly Draft[], parent: Block, context: RoundContext): Trimmed => {
@@ -195,12 +194,24 @@ const simulate = (
   return chain.simulate(calls, parent, target)
 }
 
-/** Rejects with KeeperError where the chain does. One request a round; one round where nothing fails. */
+/** What must be left out of a new plan, where the round shows it; the failures of a transaction that reverted whole only show when it is split. */
+const blamed = (start: readonly Draft[], drafts: readonly Draft[], failures: readonly Failure[]): readonly Failure[] => {
+  const takes = drafts.flatMap(draft => draft.takes)
+  const tried = new Set(takes)
+  const missing = start.flatMap(draft => draft.takes.filter(take => !tried.has(take)))
+  return ownFailures(takes, failures, missing)
+}
+
+/**
+ * Rejects with KeeperError where the chain does. One request a round; one round where nothing fails. `mayReplan`: as soon as a leg fails,
+ * the rest is given back to be planned without it instead of being tried as it is.
+ */
 export const runRounds = async (
   start: readonly Draft[],
   parent: Block,
   target: TargetBlock,
   context: RoundContext,
+  mayReplan = false,
 ): Promise<RoundsResult> => {
   const skips: Skip[] = []
   const failures: Failure[] = []
@@ -210,13 +221,21 @@ export const runRounds = async (
     const budget = withinBudget(drafts, parent, context)
     skips.push(...budget.skips)
     drafts = budget.drafts
-    if (drafts.length === 0) return { passed: [], skips, failures }
+    if (drafts.length === 0) return { passed: [], skips, failures, mustReplan: false }
     const results = await simulate(drafts, parent, target, context)
     const judged = drafts.map((draft, index) => {
       const result = results[index]
       return result === undefined ? cutAll(draft, 'the node gave no result') : judge(draft, result, mayExceed, context)
     })
     const cuts = judged.filter(each => each.kind === 'cut')
+    const own = mayReplan
+      ? blamed(
+          start,
+          drafts,
+          cuts.flatMap(cut => cut.failures),
+        )
+      : []
+    if (own.length > 0) return { passed: [], skips: [], failures: own, mustReplan: true }
     for (const cut of cuts) {
       failures.push(...cut.failures)
       skips.push(...cut.failures.map(failureSkip), ...cut.skips)
@@ -227,7 +246,7 @@ export const runRounds = async (
       parent,
       context,
     )
-    if (cuts.length === 0 && measured.skips.length === 0) return { passed, skips, failures }
+    if (cuts.length === 0 && measured.skips.length === 0) return { passed, skips, failures, mustReplan: false }
     if (round === MAX_ROUNDS) return lastWord(passed, cuts, measured.skips.length > 0, skips, failures)
     drafts = judged.flatMap(each => (each.kind === 'passed' ? [each.passed.draft] : each.rest))
     mayExceed = true
@@ -246,9 +265,9 @@ const lastWord = (
   const unproven = left.map(take =>
     skipOf(take, 'failed-simulation', `another part of its transaction failed in each of ${MAX_ROUNDS} simulations`),
   )
-  if (!isOverBudget) return { passed, skips: [...skips, ...unproven], failures }
+  if (!isOverBudget) return { passed, skips: [...skips, ...unproven], failures, mustReplan: false }
   const unpaid = passed.flatMap(each =>
     each.draft.takes.map(take => skipOf(take, 'over-budget', "the keys can't cover the simulated gas")),
   )
-  return { passed: [], skips: [...skips, ...unproven, ...unpaid], failures }
+  return { passed: [], skips: [...skips, ...unproven, ...unpaid], failures, mustReplan: false }
 }

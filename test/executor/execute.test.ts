@@ -114,6 +114,32 @@ describe('execute', () => {
     expect(world.simulated).toHaveLength(2)
   })
 
+  test('behavior: where the caller plans anew, a failed leg is named and nothing is sent: the plan counted on it', async () => {
+    const world = createWorld()
+    world.script(2, { kind: 'failed', reason: 'transfer reverted' })
+    const plan = planOf([takeOf(1), takeOf(2)], parent)
+    const first = await world.executor.execute([plan], parent, { mayReplan: true })
+    expect(first.sent).toEqual([])
+    expect(first.unfit).toEqual([expect.objectContaining({ position: takeOf(2).position, message: 'transfer reverted' })])
+    expect(first.isSimulated).toBe(true)
+    expect(world.simulated).toHaveLength(1)
+    const second = await world.executor.execute([onePosition(1)], parent, { mayReplan: true })
+    expect(second.unfit).toEqual([])
+    expect(second.sent).toHaveLength(1)
+  })
+
+  test('behavior: where the caller plans anew, what waits after failures is named before anything is simulated', async () => {
+    const world = createWorld({ policy: { backoffAfter: 1 } })
+    world.script(2, { kind: 'failed', reason: 'transfer reverted' })
+    await world.executor.execute([planOf([takeOf(1), takeOf(2)], parent)], parent, { mayReplan: true })
+    const next = blockAt(101n)
+    const { unfit, isSimulated } = await world.executor.execute([planOf([takeOf(1), takeOf(2)], next)], next, { mayReplan: true })
+    expect(unfit.map(skip => skip.position)).toEqual([takeOf(2).position])
+    expect(isSimulated).toBe(false)
+    expect(unfit[0]!.message).toMatch(/waits until block/)
+    expect(world.simulated).toHaveLength(1)
+  })
+
   test('K10: what fails its simulation whole is never sent', async () => {
     const world = createWorld()
     world.script(1, { kind: 'failed', reason: 'position is healthy' })
