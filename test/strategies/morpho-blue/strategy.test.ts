@@ -101,7 +101,7 @@ describe('registry and settings', () => {
     expect(configSchema.parse({ address: `0x${'AB'.repeat(20)}` })).toEqual({
       address: `0x${'ab'.repeat(20)}`,
       fromBlock: 0n,
-      horizonSec: 120n,
+      horizonSec: 900n,
     })
     expect(bookOf(EVERYTHING, { fromBlock: 17 })).toMatchObject({
       name: 'morpho-blue',
