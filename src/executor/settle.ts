@@ -1,5 +1,5 @@
 // Ends what is in flight, from our own heads only: a relay's word is never an inclusion (keepers.md K9).
-import type { Block, Hex, Log } from '../core/primitives'
+import type { Address, Block, Hex, Log } from '../core/primitives'
 import type { Outcome } from '../core/verdict'
 import type { Chain, LogSink, Receipt } from '../ports'
 import type { InFlight } from './in-flight'
@@ -71,8 +71,10 @@ export const keyEnds = (settled: readonly Settled[]): readonly KeyEnd[] =>
 
 export interface SettledMemory {
   remember(settled: readonly Settled[], block: bigint): void
-  /** Settled transactions whose end a reorg from `reorgFrom` on may have changed: what is there now differs from what was recorded. */
-  corrections(reorgFrom: bigint, stillOpen: StillOpen): Promise<readonly Settled[]>
+  /** A reorg replaced the blocks from here on: what was settled in them may have ended otherwise. Tells which keys that concerns. */
+  doubt(reorgFrom: bigint): readonly Address[]
+  /** Doubted transactions whose target the new chain has come to, and whose end there differs from what was recorded. */
+  corrections(head: bigint, stillOpen: StillOpen): Promise<readonly Settled[]>
 }
 
 const correction = (before: Settled, now: Receipt | null, codec: RunCodec, stillOpen: StillOpen): Settled => {
@@ -88,6 +90,7 @@ const isSameEnd = (before: Receipt | null, now: Receipt | null): boolean => befo
 /** Keeps ends until they are final, so that a reorg's change of history is recorded as a second line and not lost. */
 export const createSettledMemory = (chain: Chain, codec: RunCodec, finalityDepth: bigint, log: LogSink): SettledMemory => {
   const byHash = new Map<Hex, Settled>()
+  const doubtful = new Set<Hex>()
   const check = async (before: Settled, stillOpen: StillOpen): Promise<Settled | null> => {
     const now = await chain.receipt(before.flight.hash)
     if (isSameEnd(before.receipt, now)) return null
@@ -101,11 +104,22 @@ export const createSettledMemory = (chain: Chain, codec: RunCodec, finalityDepth
   return {
     remember: (settled, block) => {
       for (const each of settled) byHash.set(each.flight.hash, each)
-      for (const [hash, { flight }] of byHash) if (flight.targetBlock + finalityDepth < block) byHash.delete(hash)
+      for (const [hash, { flight }] of byHash)
+        if (flight.targetBlock + finalityDepth < block) {
+          byHash.delete(hash)
+          doubtful.delete(hash)
+        }
     },
-    corrections: async (reorgFrom, stillOpen) => {
-      const doubtful = [...byHash.values()].filter(({ flight }) => flight.targetBlock >= reorgFrom)
-      const changed = (await Promise.all(doubtful.map(each => check(each, stillOpen)))).filter(each => each !== null)
+    doubt: reorgFrom => {
+      const found = [...byHash.values()].filter(({ flight }) => flight.targetBlock >= reorgFrom)
+      for (const { flight } of found) doubtful.add(flight.hash)
+      return [...new Set(found.filter(each => each.receipt !== null).map(({ flight }) => flight.key))]
+    },
+    // A chain that went back below the target may include the transaction yet: its end is not known before the target is there again.
+    corrections: async (head, stillOpen) => {
+      const ready = [...doubtful].flatMap(hash => byHash.get(hash) ?? []).filter(({ flight }) => flight.targetBlock <= head)
+      const changed = (await Promise.all(ready.map(each => check(each, stillOpen)))).filter(each => each !== null)
+      for (const { flight } of ready) doubtful.delete(flight.hash)
       for (const each of changed) byHash.set(each.flight.hash, each)
       return changed
     },

@@ -35,10 +35,12 @@ const finish = (parts: ExecutorParts, settled: readonly Settled[], block: bigint
 }
 
 const correct = async (parts: ExecutorParts, advance: Advance): Promise<void> => {
-  if (advance.reorgFrom === undefined || advance.reorgFrom === null) return
-  for (const { flight, outcome } of await parts.history.corrections(advance.reorgFrom, advance.stillOpen)) {
+  const { history, ring } = parts
+  const { reorgFrom } = advance
+  if (reorgFrom !== undefined && reorgFrom !== null) for (const key of history.doubt(reorgFrom)) ring.resync(key)
+  for (const { flight, outcome } of await history.corrections(advance.block.number, advance.stillOpen)) {
     recordEnd(parts, outcome)
-    parts.ring.resync(flight.key)
+    ring.resync(flight.key)
   }
 }
 

@@ -187,6 +187,24 @@ describe('settle', () => {
       expect(kinds(world.store.outcomes())).toEqual(['missed', 'included'])
     })
 
+    test('behavior: a chain that went back below the target may include it yet: its end waits, its key is read again at once', async () => {
+      const world = createWorld()
+      const { sent } = await world.executor.execute([onePosition(1)], parent)
+      world.include(sent[0]!.hash, target)
+      await world.settle(target)
+      world.receipts.clear()
+      const asked = world.asked.length
+      await world.settle(blockAt(100n, { hash: '0xother' as `0x${string}` }), { reorgFrom: 100n })
+      expect(world.asked.slice(asked)).toEqual(expect.arrayContaining(['nonce', 'balance']))
+      expect(kinds(world.store.outcomes())).toEqual(['included'])
+      world.include(sent[0]!.hash, blockAt(101n, { hash: '0xnew' as `0x${string}` }))
+      await world.settle(blockAt(101n, { hash: '0xnew' as `0x${string}` }))
+      expect(kinds(world.store.outcomes())).toEqual(['included', 'included'])
+      expect(world.store.outcomes()[1]?.reason).toMatch(/correction after a reorg/)
+      await world.settle(blockAt(102n))
+      expect(world.store.outcomes()).toHaveLength(2)
+    })
+
     test('behavior: a reorg of later blocks changes nothing', async () => {
       const world = createWorld()
       await world.executor.execute([onePosition(1)], parent)
