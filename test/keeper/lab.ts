@@ -30,6 +30,7 @@ export interface RunOptions {
   readonly keys?: number
   /** Further keys of the chain's config. */
   readonly config?: Readonly<Record<string, unknown>>
+  readonly onTick?: (tick: TickReport) => void
 }
 
 /** One keeper on the world as it opened. */
@@ -84,9 +85,19 @@ const startRun = async (lab: Omit<Lab, 'run' | 'follow' | 'close'>, relay: Flash
   const { log, meter } = quiet
   const store = createMemoryStore()
   const config = configOf(world, anvil, builder, executor, options.config)
-  const chain = await createChain({ id: config.id, rpcUrls: config.rpc, log, meter, requestsPerSecond: NO_LIMIT })
+  const backoffMs = { min: 5, max: 50 }
+  const chain = await createChain({ id: config.id, rpcUrls: config.rpc, log, meter, requestsPerSecond: NO_LIMIT, backoffMs })
   const signers = executor.signers.slice(0, options.keys ?? executor.signers.length)
-  const ports = { chain, signers, relays: [relay], log, meter, store, nowMs: () => performance.now() }
+  const ports = {
+    chain,
+    signers,
+    relays: [relay],
+    log,
+    meter,
+    store,
+    nowMs: () => performance.now(),
+    ...(options.onTick === undefined ? {} : { onTick: options.onTick }),
+  }
   const composed = composeKeeper(config, executor.contract, ports)
   await startReading(composed, new AbortController().signal)
   await composed.executor.prepare()
