@@ -219,6 +219,8 @@ export const createKeeper = (deps: KeeperDeps): Keeper => {
     signal.addEventListener('abort', () => wake(), { once: true })
     deps.chain.followHeads(head => {
       newest = head
+      // A relay that hangs holds the tick only as long as its block is still to come.
+      executor.passed(head.number)
       wake()
     }, signal)
     while (!signal.aborted) {

@@ -1,12 +1,10 @@
 // `bulwark run`: the daemon. Keeps every configured chain until it is told to stop; checks first that it could act at all.
+import { resolve } from 'node:path'
 import { checkContracts, composeKeeper, startReading } from '../compose'
 import type { ChainConfig } from '../config/config'
 import type { Secret } from '../config/secret'
 import { KeeperError } from '../core/errors'
-import type { Address, Hex } from '../core/primitives'
-import { liquidatorAddress } from '../executor/deployment'
-import { createLocalSigner } from '../executor/signer'
-import type { TickReport } from '../keeper'
+import type { Hex } from '../core/primitives'
 import { EXIT } from '../ops/exit-code'
 import { type ChainFacts, judgeHealth } from '../ops/health'
 import { createMetricsBook, type MetricsBook, withLabels } from '../ops/meter'
@@ -14,38 +12,18 @@ import { startOpsServer } from '../ops/server'
 import { createShutdown, type Shutdown } from '../ops/shutdown'
 import type { Io } from '../ops/terminal'
 import { withFields } from '../ops/with-fields'
-import type { Chain, LogSink, Meter, Relay, Signer, Store } from '../ports'
+import type { LogSink, Meter, Relay, Store } from '../ports'
 import { createFlashbotsRelay } from '../relay/flashbots'
-import { createJsonlStore } from '../store/jsonl'
+import { createBalanceCheck, createFacts, factsBefore } from './chain-facts'
+import { logStore, openJournal } from './ends-store'
 import { type Frame, openFrame } from './frame'
 import { openChain } from './open-chain'
 import type { Command, RunOptions } from './options'
 import { createProgress } from './progress'
-
-const badConfig = (message: string): KeeperError => new KeeperError('bad-config', message, { retryable: false })
+import { badConfig, checkReadiness, executorOf, signersOf } from './readiness'
 
 const RELAY_TIMEOUT_MS = 1_500
 const RELAY_REQUESTS_PER_SECOND = 30
-/** A head older than this many usual slots means that the keeper is blind. */
-const SILENT_SLOTS = 10
-const DEFAULT_SLOT_MS = 12_000
-
-/** The executor that the config names, or the one that `bulwark deploy` would have made for its owner. */
-export const executorOf = (config: ChainConfig): Address => {
-  if (config.executor !== null) return config.executor
-  if (config.owner !== null) return liquidatorAddress(config.owner)
-  throw badConfig(
-    `chains[${config.id}]: name \`executor\`, or \`owner\` so that its address is known; \`bulwark deploy\` deploys it`,
-  )
-}
-
-const signersOf = (keys: readonly Secret[]): readonly Signer[] => {
-  if (keys.length === 0)
-    throw badConfig(
-      'no key: set BULWARK_OPERATOR_KEYS in the environment or in .env (a key that the executor knows as operator, with gas money)',
-    )
-  return keys.map(key => createLocalSigner(key.reveal() as Hex))
-}
 
 const relaysOf = (
   config: ChainConfig,
@@ -77,80 +55,6 @@ const relaysOf = (
   })
 }
 
-const IS_OPERATOR_SELECTOR = '0x6d70f7ae'
-
-/** Contract deployed, keys allowed and funded: else nothing that is sent could ever land. */
-const checkReadiness = async (
-  config: ChainConfig,
-  chain: Chain,
-  contract: Address,
-  signers: readonly Signer[],
-  log: LogSink,
-): Promise<void> => {
-  if ((await chain.code(contract)) === '0x')
-    throw new KeeperError('no-code', `executor ${contract} has no code on chain ${config.id}: run \`bulwark deploy\``, {
-      retryable: false,
-    })
-  const head = await chain.blockByTag('latest')
-  const calls = signers.map(({ address }) => ({
-    to: contract,
-    data: `${IS_OPERATOR_SELECTOR}${address.slice(2).padStart(64, '0')}` as Hex,
-  }))
-  const allowed = await chain.read(calls, head.hash)
-  const balances = await Promise.all(signers.map(({ address }) => chain.balance(address)))
-  signers.forEach(({ address }, i) => {
-    const answer = allowed[i]
-    if (answer?.kind !== 'ok' || BigInt(answer.data) !== 1n)
-      throw badConfig(
-        `${address} is no operator of executor ${contract} on chain ${config.id}: its owner must call setOperator(${address}, true)`,
-      )
-    if ((balances[i] ?? 0n) < config.lowBalanceWei)
-      log.log('warn', 'low-balance', {
-        account: address,
-        balanceWei: (balances[i] ?? 0n).toString(),
-        alarmBelowWei: config.lowBalanceWei.toString(),
-      })
-  })
-  if (balances.every(balance => balance === 0n))
-    throw new KeeperError(
-      'no-funds',
-      `no operator key has money for gas on chain ${config.id}: fund ${signers.map(signer => signer.address).join(', ')}`,
-      { retryable: false },
-    )
-}
-
-interface Facts {
-  readonly read: () => Promise<ChainFacts>
-  readonly onTick: (report: TickReport) => void
-}
-
-const createFacts = (
-  config: ChainConfig,
-  nowMs: () => number,
-  live: () => Promise<Pick<ChainFacts, 'inFlight' | 'faults' | 'lowBalances'>>,
-): Facts => {
-  let lastHead: ChainFacts['lastHead'] = null
-  let failedTicks = 0
-  const slotMs = config.slotSec === null ? DEFAULT_SLOT_MS : Number(config.slotSec) * 1_000
-  return {
-    onTick: report => {
-      failedTicks = report.end === 'failed' ? failedTicks + 1 : report.end === 'done' ? 0 : failedTicks
-      if (report.end === 'done') lastHead = { number: report.head.number, seenAtMs: nowMs() }
-    },
-    read: async () => ({ chainId: config.id, maxHeadAgeMs: slotMs * SILENT_SLOTS, ...(await live()), lastHead, failedTicks }),
-  }
-}
-
-/** Asked when /health is, not every block. A node that does not answer is no proof of money. */
-const lowBalances = async (config: ChainConfig, chain: Chain, signers: readonly Signer[]): Promise<readonly string[]> => {
-  try {
-    const balances = await Promise.all(signers.map(signer => chain.balance(signer.address)))
-    return signers.flatMap(({ address }, i) => ((balances[i] ?? 0n) < config.lowBalanceWei ? [address] : []))
-  } catch {
-    return ['unknown: the node does not answer']
-  }
-}
-
 interface Daemon {
   readonly frame: Frame
   readonly shutdown: Shutdown
@@ -172,13 +76,14 @@ const prepareChain = async (
   const chain = await openChain(config, log, meter)
   shutdown.onRelease(`chain ${config.id}`, chain.close)
   const nowMs = (): number => performance.now()
+  const lowBalances = createBalanceCheck(config, chain, signers, nowMs)
   const facts = createFacts(config, nowMs, async () => ({
     inFlight: composed.executor.inFlight().count,
     faults: [
       ...composed.books.flatMap(book => book.faults().map(fault => `market ${fault.market}: ${fault.reason}`)),
       ...composed.venues.flatMap(venue => venue.faults().map(fault => `pool ${fault.pool}: ${fault.reason}`)),
     ],
-    lowBalances: await lowBalances(config, chain, signers),
+    lowBalances: await lowBalances(),
   }))
   const composed = composeKeeper(config, contract, { chain, signers, relays, log, meter, store, nowMs, onTick: facts.onTick })
   await checkContracts(config, chain, composed.books)
@@ -210,72 +115,56 @@ const keepAll = async (runs: readonly (() => Promise<void>)[], shutdown: Shutdow
   for (const end of ends) if (end.status === 'rejected') throw end.reason
 }
 
+/** /metrics and /health from the first moment on: until a chain is ready it counts as down. Rejects with bad-config. */
+const openOps = async (
+  { frame, shutdown, metrics }: Daemon,
+  facts: ReadonlyMap<number, () => Promise<ChainFacts>>,
+): Promise<void> => {
+  if (frame.config.metrics === null) return
+  const { host, port } = frame.config.metrics
+  const all = (): Promise<readonly ChainFacts[]> =>
+    Promise.all(frame.config.chains.map(async config => (await facts.get(config.id)?.()) ?? factsBefore(config)))
+  const server = await startOpsServer({ host, port, metrics, health: async () => judgeHealth(await all(), performance.now()) })
+  shutdown.onRelease('metrics server', server.close)
+  frame.log.log('info', 'metrics', { url: `http://${host}:${server.port}/metrics` })
+}
+
+const keepChains = async (daemon: Daemon): Promise<void> => {
+  const { frame, shutdown } = daemon
+  const facts = new Map<number, () => Promise<ChainFacts>>()
+  await openOps(daemon, facts)
+  const prepared = await Promise.all(
+    frame.config.chains.map(async config => {
+      const ready = await prepareChain(config, daemon)
+      facts.set(config.id, ready.facts)
+      return ready
+    }),
+  )
+  await keepAll(
+    prepared.map(each => each.run),
+    shutdown,
+  )
+}
+
+/** Whether somebody asked us to stop; then what breaks on the way down is no failure. */
+const wasToldToStop = (shutdown: Shutdown): boolean => ['SIGTERM', 'SIGINT'].includes(shutdown.reason() ?? '')
+
 /** Runs until SIGTERM or SIGINT, then settles what is in flight: 0. Rejects with bad-config, no-code, no-funds, wrong-chain before that. */
 export const run: Command<RunOptions> = async (options, io) => {
   const frame = await openFrame(options, io)
   const shutdown = createShutdown({ signals: io.signals, log: frame.log, exitNow: io.exitNow })
   const metrics = createMetricsBook({ hasProcessMetrics: true })
   try {
-    const store = frame.config.journal === null ? logStore(frame.log) : openJournal(frame.config.journal, frame.log, shutdown)
-    const daemon: Daemon = { frame, shutdown, metrics, store, io }
-    const prepared = await Promise.all(frame.config.chains.map(config => prepareChain(config, daemon)))
-    if (frame.config.metrics !== null) {
-      const server = await startOpsServer({
-        ...frame.config.metrics,
-        metrics,
-        health: async () => judgeHealth(await Promise.all(prepared.map(each => each.facts())), performance.now()),
-      })
-      shutdown.onRelease('metrics server', server.close)
-      frame.log.log('info', 'metrics', { url: `http://${frame.config.metrics.host}:${server.port}/metrics` })
-    }
-    await keepAll(
-      prepared.map(each => each.run),
-      shutdown,
-    )
+    const { journal } = frame.config
+    const store = journal === null ? logStore(frame.log) : openJournal(resolve(io.directory, journal), frame.log, shutdown)
+    await keepChains({ frame, shutdown, metrics, store, io })
     return EXIT.done
   } catch (error) {
-    if (shutdown.signal.aborted && (error === shutdown.signal.reason || error instanceof KeeperError)) return EXIT.done
+    if (wasToldToStop(shutdown) && (error === shutdown.signal.reason || error instanceof KeeperError)) return EXIT.done
+    // Whatever still reads history stops too.
+    shutdown.begin('failed')
     throw error
   } finally {
     await shutdown.release()
-  }
-}
-
-/** Ends in the log: always, so that the log alone tells what happened. */
-const logStore = (log: LogSink): Store => ({
-  recordOutcome: outcome =>
-    log.log('info', 'outcome', {
-      kind: outcome.kind,
-      reason: outcome.reason,
-      transaction: outcome.transactionHash,
-      target: outcome.targetBlock.toString(),
-      block: outcome.block?.toString() ?? null,
-      positions: outcome.positions.length,
-      netPredictedWei: outcome.predicted.netWei.toString(),
-      netRealisedWei: outcome.realised?.netWei.toString() ?? null,
-    }),
-  recordSkip: (block, skip) =>
-    log.log('debug', 'skip', {
-      block: block.toString(),
-      account: skip.position.account,
-      market: skip.position.market,
-      reason: skip.reason,
-      message: skip.message,
-    }),
-})
-
-const openJournal = (path: string, log: LogSink, shutdown: Shutdown): Store => {
-  const journal = createJsonlStore(path)
-  shutdown.onRelease('journal', journal.close)
-  const inLog = logStore(log)
-  return {
-    recordOutcome: outcome => {
-      journal.recordOutcome(outcome)
-      inLog.recordOutcome(outcome)
-    },
-    recordSkip: (block, skip) => {
-      journal.recordSkip(block, skip)
-      inLog.recordSkip(block, skip)
-    },
   }
 }
