@@ -2,11 +2,12 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { KeeperError } from '../src/core/errors'
 import { EXIT, exitCodeOf } from '../src/ops/exit-code'
+import { basketBench } from './basket'
 import type { Bench } from './bench'
 import { gasBench } from './gas'
 import { latencyBench } from './latency'
 
-const BENCHES: readonly Bench[] = [gasBench, latencyBench]
+const BENCHES: readonly Bench[] = [gasBench, latencyBench, basketBench]
 
 const listed = (): string => BENCHES.map(({ name, describe }) => `${name}\t${describe}\n`).join('')
 
