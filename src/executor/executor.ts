@@ -45,8 +45,6 @@ export interface Executor {
   settle(advance: Advance): Promise<readonly Outcome[]>
   /** A head of that number is there: posts that still wait for a relay's answer for it, or for an earlier one, are given up at once. */
   passed(block: bigint): void
-  /** Told of a head as it comes, also while `execute` is under way: what is asked of relays for blocks up to it ends now, pauses too. */
-  headCame(block: bigint): void
   inFlight(): InFlightSummary
   isInFlight(position: PositionRef, targetBlock: bigint): boolean
   /** Waits for the target blocks of what is in flight and ends it; what can't be known in time is abandoned. Never rejects. */
@@ -78,7 +76,6 @@ export const createExecutor = (deps: ExecutorDeps): Executor => {
     execute: (plans, parent, options) => execute(parts, plans, parent, options),
     settle: advance => settle(parts, advance),
     passed: parts.signals.pass,
-    headCame: block => parts.signals.pass(block),
     inFlight: () => parts.flights.summary(),
     isInFlight: (position, targetBlock) => parts.flights.has(position, targetBlock),
     drain: signal => drain(parts, signal),
