@@ -1,143 +1,109 @@
-// Sorted index of positions with one collateral and one debt: those under water are a suffix, found by one binary search.
-// Screens in float64 and never misses; whoever asks confirms each hit in integers.
+// One market's positions in ascending order of risk: two parallel arrays, binary search, shifts by copyWithin.
+// Knows keys and entries only; what they mean is pair-book's.
 
-/** Relative guard of a suffix query: far above the float error of key and threshold (below 1e-14), far below any price move. */
-const GUARD = 1e-11
-
+/** In ascending order of (key, entry); the first `count` count. */
 export interface PairIndex {
-  /** Puts `slot` (a small non-negative integer) at `key`, or moves it. A key that is not finite takes it out. */
-  set(slot: number, key: number): void
-  remove(slot: number): void
-  /** Slots with key >= threshold, less the guard, in ascending order of key. A view: valid until the next `set` or `remove`. */
-  suffix(threshold: number): Uint32Array
-  /** The largest key; -Infinity when empty. */
-  maxKey(): number
-  size(): number
-}
-
-/**
- * The key of a position: (debtShares + padShares) / collateral. `padShares` is the worth of 3 asset units or more in shares: a contract
- * that rounds debt up and collateral value down (twice) is at most 3 units stricter than the real-valued comparison, and dust is
- * where that matters. Infinity for no collateral: such a position can't be seized from and stays out of the index.
- */
-export const pairKey = (debtShares: bigint, padShares: number, collateral: bigint): number =>
-  collateral > 0n ? (Number(debtShares) + padShares) / Number(collateral) : Number.POSITIVE_INFINITY
-
-/** Two parallel arrays in ascending order of (key, slot); the first `count` entries count. */
-interface SortedPairs {
   count: number
   keys: Float64Array
-  slots: Uint32Array
+  entries: Uint32Array
 }
 
-/** First place whose (key, slot) is not below the one given. */
-const lowerBound = ({ count, keys, slots }: SortedPairs, key: number, slot: number): number => {
+export const createPairIndex = (): PairIndex => ({ count: 0, keys: new Float64Array(0), entries: new Uint32Array(0) })
+
+/**
+ * The key of a position: (debt + pad) / collateral. `pad` is at least the debt shares that the contract's rounding may be worth, so
+ * no dust falls behind those that real numbers put it behind. Infinity for no collateral: such a position can't be seized from.
+ */
+export const pairKey = (debt: number, pad: number, collateral: number): number => (debt + pad) / collateral
+
+/** First place whose key is not below `key`. */
+export const firstFrom = ({ count, keys }: PairIndex, key: number): number => {
   let low = 0
   let high = count
   while (low < high) {
     const middle = (low + high) >>> 1
-    const there = keys[middle]!
-    if (there < key || (there === key && slots[middle]! < slot)) low = middle + 1
+    if (keys[middle]! < key) low = middle + 1
     else high = middle
   }
   return low
 }
 
-/** `old` if it holds `size` entries, else a larger copy. `fill` is what unused entries read as. */
-const grown = (old: Float64Array<ArrayBuffer>, size: number, fill: number): Float64Array<ArrayBuffer> => {
-  if (size <= old.length) return old
-  const larger = new Float64Array(Math.ceil(size * 1.25) + 16).fill(fill)
-  larger.set(old)
-  return larger
+/** First place whose (key, entry) is not below the one given. */
+const placeOf = ({ count, keys, entries }: PairIndex, key: number, entry: number): number => {
+  let low = 0
+  let high = count
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const there = keys[middle]!
+    if (there < key || (there === key && entries[middle]! < entry)) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
-const reserve = (pairs: SortedPairs, size: number): void => {
-  if (size <= pairs.keys.length) return
-  const { keys, slots } = pairs
-  pairs.keys = new Float64Array(Math.ceil(size * 1.25) + 16)
-  pairs.slots = new Uint32Array(pairs.keys.length)
-  pairs.keys.set(keys)
-  pairs.slots.set(slots)
+const reserve = (index: PairIndex, size: number): void => {
+  if (size <= index.keys.length) return
+  const { keys, entries } = index
+  const capacity = Math.ceil(size * 1.125) + 4
+  index.keys = new Float64Array(capacity)
+  index.entries = new Uint32Array(capacity)
+  index.keys.set(keys)
+  index.entries.set(entries)
 }
 
-const shift = (pairs: SortedPairs, to: number, start: number, end: number): void => {
-  pairs.keys.copyWithin(to, start, end)
-  pairs.slots.copyWithin(to, start, end)
+const shift = ({ keys, entries }: PairIndex, to: number, start: number, end: number): void => {
+  keys.copyWithin(to, start, end)
+  entries.copyWithin(to, start, end)
 }
 
-const place = (pairs: SortedPairs, at: number, slot: number, key: number): void => {
-  pairs.keys[at] = key
-  pairs.slots[at] = slot
+const put = ({ keys, entries }: PairIndex, at: number, key: number, entry: number): void => {
+  keys[at] = key
+  entries[at] = entry
 }
 
-/** Takes `slot` from key `old` to key `now`; NaN stands for absent. Only what lies between the two places is shifted. */
-const move = (pairs: SortedPairs, slot: number, old: number, now: number): void => {
-  const from = Number.isNaN(old) ? -1 : lowerBound(pairs, old, slot)
-  const to = Number.isNaN(now) ? -1 : lowerBound(pairs, now, slot)
-  if (from < 0 && to < 0) return
-  if (from < 0) {
-    reserve(pairs, pairs.count + 1)
-    shift(pairs, to + 1, to, pairs.count)
-    place(pairs, to, slot, now)
-    pairs.count += 1
-  } else if (to < 0) {
-    shift(pairs, from, from + 1, pairs.count)
-    pairs.count -= 1
-  } else if (to > from) {
-    shift(pairs, from, from + 1, to)
-    place(pairs, to - 1, slot, now)
+export const insertPair = (index: PairIndex, key: number, entry: number): void => {
+  reserve(index, index.count + 1)
+  const at = placeOf(index, key, entry)
+  shift(index, at + 1, at, index.count)
+  put(index, at, key, entry)
+  index.count += 1
+}
+
+/** Takes out what was put in as exactly this. */
+export const removePair = (index: PairIndex, key: number, entry: number): void => {
+  const at = placeOf(index, key, entry)
+  shift(index, at, at + 1, index.count)
+  index.count -= 1
+}
+
+/** removePair, then insertPair; only what lies between the two places is shifted. */
+export const movePair = (index: PairIndex, oldKey: number, oldEntry: number, key: number, entry: number): void => {
+  const from = placeOf(index, oldKey, oldEntry)
+  const to = placeOf(index, key, entry)
+  if (to > from) {
+    shift(index, from, from + 1, to)
+    put(index, to - 1, key, entry)
   } else {
-    shift(pairs, to + 1, to, from)
-    place(pairs, to, slot, now)
+    shift(index, to + 1, to, from)
+    put(index, to, key, entry)
   }
 }
 
-/** Sorts all slots whose key in `keyOf` is not NaN. */
-const sortAnew = (pairs: SortedPairs, keyOf: Float64Array): void => {
-  reserve(pairs, keyOf.length)
-  pairs.count = 0
-  for (let slot = 0; slot < keyOf.length; slot++) if (!Number.isNaN(keyOf[slot]!)) pairs.slots[pairs.count++] = slot
-  pairs.slots.subarray(0, pairs.count).sort((a, b) => keyOf[a]! - keyOf[b]! || a - b)
-  for (let at = 0; at < pairs.count; at++) pairs.keys[at] = keyOf[pairs.slots[at]!]!
-}
-
-export const createPairIndex = (): PairIndex => {
-  const pairs: SortedPairs = { count: 0, keys: new Float64Array(16), slots: new Uint32Array(16) }
-  /** Key by slot as it stands in `pairs`; NaN: absent. */
-  let keyOf = new Float64Array(16).fill(Number.NaN)
-  /** Changes since the last query: applied one by one, or by sorting anew where they are many (backfill). */
-  const pending = new Map<number, number>()
-
-  const flush = (): void => {
-    if (pending.size === 0) return
-    const isMany = pending.size > 32 + pairs.count / 16
-    for (const [slot, key] of pending) {
-      if (!isMany) move(pairs, slot, keyOf[slot]!, key)
-      keyOf[slot] = key
-    }
-    if (isMany) sortAnew(pairs, keyOf)
-    pending.clear()
-  }
-
-  const set = (slot: number, key: number): void => {
-    keyOf = grown(keyOf, slot + 1, Number.NaN)
-    pending.set(slot, Number.isFinite(key) ? key : Number.NaN)
-  }
-
-  return {
-    set,
-    remove: slot => set(slot, Number.NaN),
-    suffix: threshold => {
-      flush()
-      return pairs.slots.subarray(lowerBound(pairs, threshold - Math.abs(threshold) * GUARD, 0), pairs.count)
-    },
-    maxKey: () => {
-      flush()
-      return pairs.count === 0 ? Number.NEGATIVE_INFINITY : pairs.keys[pairs.count - 1]!
-    },
-    size: () => {
-      flush()
-      return pairs.count
-    },
+/** Sorts `keyOf` the first `count` of `entries` into the index, in place of what it held. `entries` is left sorted. */
+export const rebuildPairs = (index: PairIndex, entries: Uint32Array, keyOf: (entry: number) => number): void => {
+  index.count = 0
+  reserve(index, entries.length)
+  index.count = entries.length
+  entries.sort()
+  const keys = Float64Array.from(entries, keyOf)
+  index.keys.set(keys)
+  index.keys.subarray(0, index.count).sort()
+  // Sorting bare numbers is many times faster than by a comparison function; equal keys are filled in the order of their entries.
+  const filled = new Uint32Array(entries.length)
+  for (let i = 0; i < entries.length; i++) {
+    const first = firstFrom(index, keys[i]!)
+    index.entries[first + filled[first]!++] = entries[i]!
   }
 }
+
+export const indexBytes = ({ keys, entries }: PairIndex): number => keys.byteLength + entries.byteLength

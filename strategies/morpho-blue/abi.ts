@@ -48,8 +48,6 @@ export const wordAt = (data: Hex, index: number): bigint => BigInt(`0x${data.sli
 /** The address in the low 20 bytes of word `index`. Lower case as the data is. */
 export const addressAt = (data: Hex, index: number): Address => `0x${data.slice(26 + 64 * index, 66 + 64 * index)}`
 
-export const topicAddress = (topic: Hex): Address => `0x${topic.slice(26)}`
-
 const word = (value: bigint): string => value.toString(16).padStart(64, '0')
 const addressWord = (address: Address): string => address.slice(2).padStart(64, '0')
 

@@ -106,11 +106,16 @@ const sameTotals = (a: Totals, b: Totals): boolean =>
   a.borrowShares === b.borrowShares &&
   a.feeWad === b.feeWad
 
+/** All that have a position as far as is known, or may have one. */
+const accountsOf = ({ pairs, number, unread }: Market): readonly Address[] => [
+  ...new Set([...Array.from(pairs.slotsOf(number), pairs.accountAt), ...unread]),
+]
+
 /** Takes the contract's totals. Where logs say otherwise, history was incomplete: all known positions are read anew. */
 const applyMarket = (ledger: Ledger, block: bigint, market: Market, answer: Hex): void => {
   const { totals, lastUpdateSec } = readMarket(answer)
   const agrees = sameTotals(totals, market.state)
-  if (!agrees) ledger.setUnread(market, block, [...market.positions.keys()])
+  if (!agrees) ledger.setUnread(market, block, accountsOf(market))
   ledger.setState(market, block, { ...totals, lastUpdateSec, complete: market.state.complete && agrees })
 }
 
@@ -132,7 +137,7 @@ const learnTokens = (
 ): void => {
   tokens.forEach((address, i) => {
     lore.tokens.set(address, { address, decimals: readDecimals(answers[0]?.[i]), symbol: readSymbol(answers[1]?.[i]) })
-    ledger.journal.record(block, () => lore.tokens.delete(address))
+    ledger.record(block, () => lore.tokens.delete(address))
   })
 }
 
@@ -198,7 +203,7 @@ const learnModels = async (reader: Reader, ledger: Ledger, lore: Lore, due: read
     const i = asked.findIndex(each => each.market === market)
     const isAdaptive = i >= 0 && answersAdaptively(market.state.rateAtTarget ?? 0n, answers[i] ?? [], reader.block.timestampSec)
     lore.models.set(params.irm, isAdaptive ? 'adaptive' : 'viewed')
-    ledger.journal.record(reader.block.number, () => lore.models.delete(params.irm))
+    ledger.record(reader.block.number, () => lore.models.delete(params.irm))
   }
 }
 

@@ -1,12 +1,13 @@
 // Finds what is under water: a float screen over the market's index, then the contract's own arithmetic for each hit.
 import type { Opportunity } from '../../src/core/opportunity'
+import type { PairQuery, PairTerms } from '../../src/core/pair-query'
 import type { Address } from '../../src/core/primitives'
 import type { Scope } from '../../src/core/strategy'
 import { type Lore, rateModelOf } from './bootstrap'
 import { badDebtAfter, type Closing, createClose } from './close'
 import { MAX_ADAPTIVE_RATE_WAD } from './irm'
 import type { Judge, Judged } from './judge'
-import type { Market, MarketState, Position } from './ledger'
+import type { Market, MarketState } from './ledger'
 import { isHealthy, liquidationIncentiveWad, type Totals, toAssetsUp, VIRTUAL_ASSETS, VIRTUAL_SHARES } from './math'
 
 /** A threshold that was computed exactly once, and stays a safe bound while nothing but time moves. */
@@ -24,17 +25,25 @@ export interface FinderSettings {
   readonly scope: Scope
 }
 
+const sharesPerAsset = (totals: Totals): number =>
+  Number(totals.borrowShares + VIRTUAL_SHARES) / Number(totals.borrowAssets + VIRTUAL_ASSETS)
+
 /** The pairKey above which a position is under water: price * lltv / assets per share. Float, relative error below 1e-14. */
-export const thresholdOf = (totals: Totals, price: bigint, lltvWad: bigint): number => {
-  const sharesPerAsset = Number(totals.borrowShares + VIRTUAL_SHARES) / Number(totals.borrowAssets + VIRTUAL_ASSETS)
-  return (Number(price) / 1e36) * (Number(lltvWad) / 1e18) * sharesPerAsset
-}
+export const thresholdOf = (totals: Totals, price: bigint, lltvWad: bigint): number =>
+  (Number(price) / 1e36) * (Number(lltvWad) / 1e18) * sharesPerAsset(totals)
+
+/** A market at a price as the query of positions sees it. Debt is rounded up and value down twice: 3 loan units or less in all. */
+export const termsOf = (totals: Totals, price: bigint, lltvWad: bigint): PairTerms => ({
+  threshold: thresholdOf(totals, price, lltvWad),
+  rounding: 3 * sharesPerAsset(totals),
+  isUnderWater: (borrowShares, collateral) => !isHealthy(borrowShares, collateral, totals, price, lltvWad),
+})
 
 /** True where the settings leave the position alone: account not allowed, or too little owed. */
-const createScopeTest = (scope: Scope): ((position: Position, debtAssets: bigint, loanToken: Address) => boolean) => {
+const createScopeTest = (scope: Scope): ((account: Address, debtAssets: bigint, loanToken: Address) => boolean) => {
   const allowed = new Set(scope.accounts.allow)
   const denied = new Set(scope.accounts.deny)
-  return ({ account }, debtAssets, loanToken) =>
+  return (account, debtAssets, loanToken) =>
     !denied.has(account) && (allowed.size === 0 || allowed.has(account)) && debtAssets >= (scope.minDebtAssets[loanToken] ?? 0n)
 }
 
@@ -43,7 +52,7 @@ export interface Finder {
   underWater(market: Market, timestampSec: bigint): readonly Opportunity[]
 }
 
-export const createFinder = (settings: FinderSettings, judge: Judge, lore: Lore): Finder => {
+export const createFinder = (settings: FinderSettings, judge: Judge, lore: Lore, query: PairQuery): Finder => {
   const { strategy, morpho, horizonSec } = settings
   const isInScope = createScopeTest(settings.scope)
   const screens = new WeakMap<Market, Screen>()
@@ -59,7 +68,7 @@ export const createFinder = (settings: FinderSettings, judge: Judge, lore: Lore)
     const price = judge.priceOf(market, params)
     if (price.kind === 'fault' || price.value !== screen.price || rateModelOf(params.irm, lore) === 'viewed') return false
     const growth = (Number(MAX_ADAPTIVE_RATE_WAD) / 1e18) * Number(timestampSec - screen.atSec)
-    return growth < 0.01 && market.index.maxKey() < screen.threshold * (1 - 1.1 * growth) * (1 - 1e-9)
+    return growth < 0.01 && market.pairs.columns().tops[market.number]! < screen.threshold * (1 - 1.1 * growth) * (1 - 1e-9)
   }
 
   const opportunityOf = (market: Market, closing: Closing): Opportunity | null => {
@@ -72,7 +81,7 @@ export const createFinder = (settings: FinderSettings, judge: Judge, lore: Lore)
     }
   }
 
-  /** `found` are slots on the risky side of the threshold, the guard band included. */
+  /** `found` are slots of positions under water. */
   const confirm = (
     market: Market,
     judged: Extract<Judged, { kind: 'ok' }>,
@@ -80,6 +89,7 @@ export const createFinder = (settings: FinderSettings, judge: Judge, lore: Lore)
     timestampSec: bigint,
   ): readonly Opportunity[] => {
     const { params, totals, price } = judged
+    const { pairs } = market
     const later = judge.judge(market, timestampSec + horizonSec)
     const terms = {
       borrowAssets: totals.borrowAssets,
@@ -90,10 +100,8 @@ export const createFinder = (settings: FinderSettings, judge: Judge, lore: Lore)
     const laterTerms = later.kind === 'ok' ? { ...terms, borrowAssets: later.totals.borrowAssets } : terms
     const opportunities: Opportunity[] = []
     for (const slot of found) {
-      const position = market.bySlot[slot]!
-      const { borrowShares, collateral, account } = position
-      if (isHealthy(borrowShares, collateral, totals, price, params.lltvWad)) continue
-      if (!isInScope(position, toAssetsUp(borrowShares, totals.borrowAssets, totals.borrowShares), params.loanToken)) continue
+      const [account, borrowShares, collateral] = [pairs.accountAt(slot), pairs.debtAt(slot), pairs.collateralAt(slot)]
+      if (!isInScope(account, toAssetsUp(borrowShares, totals.borrowAssets, totals.borrowShares), params.loanToken)) continue
       const opportunity = opportunityOf(market, {
         morpho,
         params,
@@ -112,9 +120,9 @@ export const createFinder = (settings: FinderSettings, judge: Judge, lore: Lore)
     if (isClear(market, timestampSec)) return []
     const judged = judge.judge(market, timestampSec)
     if (judged.kind === 'fault') return []
-    const threshold = thresholdOf(judged.totals, judged.price, judged.params.lltvWad)
-    screens.set(market, { state: market.state, price: judged.price, atSec: timestampSec, threshold })
-    const found = market.index.suffix(threshold)
+    const terms = termsOf(judged.totals, judged.price, judged.params.lltvWad)
+    screens.set(market, { state: market.state, price: judged.price, atSec: timestampSec, threshold: terms.threshold })
+    const found = query.underWater(market.number, terms)
     return found.length === 0 ? [] : confirm(market, judged, found, timestampSec)
   }
 

@@ -1,22 +1,33 @@
 // Morpho Blue's events, and its adaptive rate model's, as changes of the ledger. Hand-sliced hex, no decoder: a log takes microseconds.
 // FlashLoan, owner and authorisation events change nothing that is kept and are not asked for.
 import { zeroFloorSub } from '../../src/core/fixed-point'
+import { AMOUNT_LIMBS, amountAt, readAddress, readAmount, writeAmount } from '../../src/core/limbs'
+import { createPairMove } from '../../src/core/pair-book'
+import { ACCOUNT, COLLATERAL, DEBT } from '../../src/core/pair-records'
 import type { Address, Block, Hex, Log } from '../../src/core/primitives'
-import { readParams, TOPIC, TOPIC_BORROW_RATE_UPDATE, topicAddress, wordAt } from './abi'
+import { readParams, TOPIC, TOPIC_BORROW_RATE_UPDATE, wordAt } from './abi'
 import type { Ledger, Market } from './ledger'
 
 /** One log of one market; `timeSec` is null where the block's header is unknown. */
 type Handler = (ledger: Ledger, market: Market, log: Log, timeSec: bigint | null) => void
 
-const move = (ledger: Ledger, market: Market, log: Log, account: Address, shares: bigint, collateral: bigint): void => {
-  const position = market.positions.get(account)
-  ledger.setPosition(
-    market,
-    log.blockNumber,
-    account,
-    (position?.borrowShares ?? 0n) + shares,
-    (position?.collateral ?? 0n) + collateral,
-  )
+/** Registers of the change at hand: filled and used up within one handler. */
+const move = createPairMove()
+
+const amount = new Uint32Array(AMOUNT_LIMBS)
+
+/** First digit of word `index`, behind `0x`. */
+const digitOf = (index: number): number => 2 + 64 * index
+
+/** Whose position moves: the address in topic `index`. */
+const startMove = (log: Log, index: number): void => {
+  move.fill(0)
+  readAddress(log.topics[index]!, 26, move, ACCOUNT)
+}
+
+const amountOf = (data: Hex, index: number): bigint => {
+  readAmount(data, digitOf(index), amount, 0)
+  return amountAt(amount, 0)
 }
 
 const supplied = (ledger: Ledger, market: Market, log: Log, assets: bigint, shares: bigint): void => {
@@ -31,47 +42,64 @@ const created: Handler = (ledger, market, log, timeSec) =>
   ledger.setState(market, log.blockNumber, { params: readParams(log.data, 0), lastUpdateSec: timeSec, complete: true })
 
 const accrued: Handler = (ledger, market, log, timeSec) => {
-  const interest = wordAt(log.data, 1)
+  const interest = amountOf(log.data, 1)
   const { state } = market
   ledger.setState(market, log.blockNumber, {
     borrowAssets: state.borrowAssets + interest,
     supplyAssets: state.supplyAssets + interest,
-    supplyShares: state.supplyShares + wordAt(log.data, 2),
+    supplyShares: state.supplyShares + amountOf(log.data, 2),
     lastUpdateSec: timeSec,
   })
 }
 
 const borrowed: Handler = (ledger, market, log) => {
-  const [assets, shares] = [wordAt(log.data, 1), wordAt(log.data, 2)]
+  startMove(log, 2)
+  readAmount(log.data, digitOf(2), move, DEBT)
   const { state } = market
   ledger.setState(market, log.blockNumber, {
-    borrowAssets: state.borrowAssets + assets,
-    borrowShares: state.borrowShares + shares,
+    borrowAssets: state.borrowAssets + amountOf(log.data, 1),
+    borrowShares: state.borrowShares + amountAt(move, DEBT),
   })
-  move(ledger, market, log, topicAddress(log.topics[2]!), shares, 0n)
+  ledger.raise(market, log.blockNumber, move)
 }
 
 const repaid: Handler = (ledger, market, log) => {
-  const [assets, shares] = [wordAt(log.data, 0), wordAt(log.data, 1)]
+  startMove(log, 3)
+  readAmount(log.data, digitOf(1), move, DEBT)
   const { state } = market
   // What is repaid may exceed what is owed in all by one unit of rounding: the contract floors at zero.
   ledger.setState(market, log.blockNumber, {
-    borrowAssets: zeroFloorSub(state.borrowAssets, assets),
-    borrowShares: state.borrowShares - shares,
+    borrowAssets: zeroFloorSub(state.borrowAssets, amountOf(log.data, 0)),
+    borrowShares: state.borrowShares - amountAt(move, DEBT),
   })
-  move(ledger, market, log, topicAddress(log.topics[3]!), -shares, 0n)
+  ledger.lower(market, log.blockNumber, move)
 }
 
 const liquidated: Handler = (ledger, market, log) => {
-  const [repaidAssets, repaidShares, seized] = [wordAt(log.data, 0), wordAt(log.data, 1), wordAt(log.data, 2)]
-  const [badDebtAssets, badDebtShares] = [wordAt(log.data, 3), wordAt(log.data, 4)]
+  const [repaidAssets, repaidShares] = [amountOf(log.data, 0), amountOf(log.data, 1)]
+  const [badDebtAssets, badDebtShares] = [amountOf(log.data, 3), amountOf(log.data, 4)]
   const { state } = market
   ledger.setState(market, log.blockNumber, {
     borrowShares: state.borrowShares - repaidShares - badDebtShares,
     borrowAssets: zeroFloorSub(state.borrowAssets, repaidAssets) - badDebtAssets,
     supplyAssets: state.supplyAssets - badDebtAssets,
   })
-  move(ledger, market, log, topicAddress(log.topics[3]!), -(repaidShares + badDebtShares), -seized)
+  startMove(log, 3)
+  writeAmount(repaidShares + badDebtShares, move, DEBT)
+  readAmount(log.data, digitOf(2), move, COLLATERAL)
+  ledger.lower(market, log.blockNumber, move)
+}
+
+const deposited: Handler = (ledger, market, log) => {
+  startMove(log, 3)
+  readAmount(log.data, digitOf(0), move, COLLATERAL)
+  ledger.raise(market, log.blockNumber, move)
+}
+
+const taken: Handler = (ledger, market, log) => {
+  startMove(log, 2)
+  readAmount(log.data, digitOf(1), move, COLLATERAL)
+  ledger.lower(market, log.blockNumber, move)
 }
 
 const HANDLERS: Readonly<Record<Hex, Handler>> = {
@@ -80,12 +108,10 @@ const HANDLERS: Readonly<Record<Hex, Handler>> = {
   [TOPIC.borrow]: borrowed,
   [TOPIC.repay]: repaid,
   [TOPIC.liquidate]: liquidated,
-  [TOPIC.supplyCollateral]: (ledger, market, log) =>
-    move(ledger, market, log, topicAddress(log.topics[3]!), 0n, wordAt(log.data, 0)),
-  [TOPIC.withdrawCollateral]: (ledger, market, log) =>
-    move(ledger, market, log, topicAddress(log.topics[2]!), 0n, -wordAt(log.data, 1)),
-  [TOPIC.supply]: (ledger, market, log) => supplied(ledger, market, log, wordAt(log.data, 0), wordAt(log.data, 1)),
-  [TOPIC.withdraw]: (ledger, market, log) => supplied(ledger, market, log, -wordAt(log.data, 1), -wordAt(log.data, 2)),
+  [TOPIC.supplyCollateral]: deposited,
+  [TOPIC.withdrawCollateral]: taken,
+  [TOPIC.supply]: (ledger, market, log) => supplied(ledger, market, log, amountOf(log.data, 0), amountOf(log.data, 1)),
+  [TOPIC.withdraw]: (ledger, market, log) => supplied(ledger, market, log, -amountOf(log.data, 1), -amountOf(log.data, 2)),
   [TOPIC.setFee]: (ledger, market, log) => ledger.setState(market, log.blockNumber, { feeWad: wordAt(log.data, 0) }),
 }
 

@@ -73,7 +73,7 @@ export const createJudge = (lore: Lore, maxOracleGas: number | undefined): Judge
     const price = prices.get(params.oracle) ?? fault('oracle: not read yet')
     if (price.kind === 'fault') return price
     if (price.value === 0n) return fault('oracle: price is zero')
-    return price.value * market.collateral > MAX_UINT256
+    return price.value * market.pairs.collateralOf(market.number) > MAX_UINT256
       ? fault(`oracle: price ${price.value} overflows the contract's maths`)
       : price
   }

@@ -1,20 +1,14 @@
-// The ledger of markets and positions: values are replaced whole, never changed in place, and each replacement can be undone.
+// The ledger of markets and positions: totals as values replaced whole, positions in a PairBook; every change can be undone by block.
 // Supply shares by account and the fee recipient are not kept: no liquidation depends on them. Knows no logs, reads or prices.
-import { createPairIndex, type PairIndex, pairKey } from '../../src/core/pair-index'
+import { addressDigits } from '../../src/core/limbs'
+import { createPairBook, type PairBook, type PairMove } from '../../src/core/pair-book'
+import { ACCOUNT, NONE } from '../../src/core/pair-records'
 import type { Address, Hex } from '../../src/core/primitives'
-import { createUndoJournal, type UndoJournal } from '../../src/core/undo-journal'
+import { createUndoJournal } from '../../src/core/undo-journal'
 import type { MarketParams } from './abi'
-import { type Totals, VIRTUAL_ASSETS, VIRTUAL_SHARES } from './math'
+import type { Totals } from './math'
 
 export const ZERO_ADDRESS: Address = `0x${'0'.repeat(40)}`
-
-export interface Position {
-  readonly account: Address
-  /** Its number within the market, as the index knows it. */
-  readonly slot: number
-  readonly borrowShares: bigint
-  readonly collateral: bigint
-}
 
 export interface MarketState extends Totals {
   /** Null until read, where the market was created before the first folded block. */
@@ -30,29 +24,34 @@ export interface MarketState extends Totals {
 /** One market's current values; only this file replaces them. */
 export interface Market {
   readonly id: Hex
+  /** Its number in `pairs`, which holds the positions of all markets: borrow shares as debt. */
+  readonly number: number
+  readonly pairs: PairBook
   state: MarketState
-  readonly positions: Map<Address, Position>
-  readonly bySlot: Position[]
-  /** Positions with debt and collateral, by debt shares over collateral. */
-  readonly index: PairIndex
-  /** Positions with debt. */
-  borrowers: number
-  /** Sum over `positions`. */
-  collateral: bigint
-  /** Worth of 3 loan units or more in shares: see pairKey. */
-  padShares: number
-  /** Accounts whose position must be read: they were seen first where history is incomplete. */
+  /** Accounts whose position must be read: they were seen first where history is incomplete. Logs of theirs change nothing till then. */
   readonly unread: Set<Address>
 }
 
 export interface Ledger {
   readonly byId: ReadonlyMap<Hex, Market>
-  readonly journal: UndoJournal
+  readonly pairs: PairBook
+  /** The market of a number in `pairs`. */
+  marketAt(number: number): Market
   /** The market, created empty where it is new. */
   marketOf(id: Hex, blockNumber: bigint): Market
   setState(market: Market, blockNumber: bigint, change: Partial<MarketState>): void
   setPosition(market: Market, blockNumber: bigint, account: Address, borrowShares: bigint, collateral: bigint): void
+  /** Adds to a position, or subtracts. RangeError where an amount would leave 0..2^128-1. */
+  raise(market: Market, blockNumber: bigint, move: PairMove): void
+  lower(market: Market, blockNumber: bigint, move: PairMove): void
   setUnread(market: Market, blockNumber: bigint, accounts: readonly Address[]): void
+  /** See Folder. */
+  undo(fromBlock: bigint): void
+  finalise(block: bigint): void
+  /** Remembers how to take back something else that `blockNumber` changed. */
+  record(blockNumber: bigint, takeBack: () => void): void
+  /** Changes that can be undone. */
+  undoable(): number
 }
 
 const EMPTY: MarketState = {
@@ -67,65 +66,6 @@ const EMPTY: MarketState = {
   complete: false,
 }
 
-/** Shares per loan unit, in float. */
-const sharesPerAsset = (totals: Totals): number =>
-  Number(totals.borrowShares + VIRTUAL_SHARES) / Number(totals.borrowAssets + VIRTUAL_ASSETS)
-
-const indexPosition = (market: Market, position: Position): void => {
-  const indexed = position.borrowShares > 0n
-  market.index.set(position.slot, indexed ? pairKey(position.borrowShares, market.padShares, position.collateral) : Number.NaN)
-}
-
-/**
- * Keeps the pad at 3 loan units or more. Interest makes shares dearer, so a pad stays valid for years; a market that empties and starts
- * again, or bad debt, can make them cheaper.
- */
-const keepPad = (market: Market): void => {
-  const perAsset = sharesPerAsset(market.state)
-  if (3 * perAsset <= market.padShares) return
-  market.padShares = 4 * perAsset
-  for (const position of market.bySlot) indexPosition(market, position)
-}
-
-const createMarket = (id: Hex): Market => ({
-  id,
-  state: EMPTY,
-  positions: new Map(),
-  bySlot: [],
-  index: createPairIndex(),
-  borrowers: 0,
-  collateral: 0n,
-  padShares: 0, // until the first debt: see keepPad
-  unread: new Set(),
-})
-
-const count = (market: Market, position: Position, sign: 1 | -1): void => {
-  if (position.borrowShares > 0n) market.borrowers += sign
-  market.collateral += sign === 1 ? position.collateral : -position.collateral
-}
-
-const swapState = (market: Market, state: MarketState): void => {
-  market.state = state
-  keepPad(market)
-}
-
-const swapPosition = (market: Market, before: Position | undefined, after: Position): void => {
-  if (before !== undefined) count(market, before, -1)
-  count(market, after, 1)
-  market.positions.set(after.account, after)
-  market.bySlot[after.slot] = after
-  indexPosition(market, after)
-}
-
-/** Takes back the market's newest position: undo runs newest first, so its slot is the last one. */
-const dropPosition = (market: Market, position: Position): void => {
-  count(market, position, -1)
-  market.positions.delete(position.account)
-  market.unread.delete(position.account)
-  market.bySlot.pop()
-  market.index.remove(position.slot)
-}
-
 const swapUnread = (market: Market, accounts: readonly Address[]): void => {
   market.unread.clear()
   for (const account of accounts) market.unread.add(account)
@@ -134,62 +74,89 @@ const swapUnread = (market: Market, accounts: readonly Address[]): void => {
 /** `onChange` is called after each change of a market, undo included. */
 export const createLedger = (onChange: (market: Market) => void): Ledger => {
   const byId = new Map<Hex, Market>()
+  const byNumber: Market[] = []
+  const pairs = createPairBook()
   const journal = createUndoJournal()
 
-  /** Does `change` now and remembers `takeBack`. */
-  const perform = (market: Market, blockNumber: bigint, change: () => void, takeBack: () => void): void => {
+  const create = (id: Hex, blockNumber: bigint): Market => {
+    const market: Market = { id, number: pairs.addMarket(), pairs, state: EMPTY, unread: new Set() }
+    byId.set(id, market)
+    byNumber.push(market)
     journal.record(blockNumber, () => {
-      takeBack()
+      byId.delete(id)
+      byNumber.pop()
+      pairs.dropMarket()
       onChange(market)
     })
-    change()
     onChange(market)
-  }
-
-  const marketOf = (id: Hex, blockNumber: bigint): Market => {
-    const known = byId.get(id)
-    if (known !== undefined) return known
-    const market = createMarket(id)
-    perform(
-      market,
-      blockNumber,
-      () => byId.set(id, market),
-      () => byId.delete(id),
-    )
     return market
   }
 
   const setState = (market: Market, blockNumber: bigint, change: Partial<MarketState>): void => {
     const before = market.state
-    perform(
-      market,
-      blockNumber,
-      () => swapState(market, { ...before, ...change }),
-      () => swapState(market, before),
-    )
-  }
-
-  const setPosition = (market: Market, blockNumber: bigint, account: Address, borrowShares: bigint, collateral: bigint): void => {
-    const before = market.positions.get(account)
-    const after: Position = { account, slot: before?.slot ?? market.bySlot.length, borrowShares, collateral }
-    if (before === undefined && !market.state.complete) market.unread.add(account)
-    perform(
-      market,
-      blockNumber,
-      () => swapPosition(market, before, after),
-      () => (before === undefined ? dropPosition(market, after) : swapPosition(market, after, before)),
-    )
+    market.state = { ...before, ...change }
+    journal.record(blockNumber, () => {
+      market.state = before
+      onChange(market)
+    })
+    onChange(market)
   }
 
   const setUnread = (market: Market, blockNumber: bigint, accounts: readonly Address[]): void => {
     const before = [...market.unread]
-    perform(
-      market,
-      blockNumber,
-      () => swapUnread(market, accounts),
-      () => swapUnread(market, before),
-    )
+    swapUnread(market, accounts)
+    journal.record(blockNumber, () => {
+      swapUnread(market, before)
+      onChange(market)
+    })
+    onChange(market)
   }
 
-  return { byId, journal, marketOf, setState, setPosition, setUnread }
+  /** True where a position must be read before logs may change it: nothing is known of what stood there before. */
+  const awaitsRead = (market: Market, blockNumber: bigint, move: PairMove): boolean => {
+    if (market.state.complete && market.unread.size === 0) return false
+    const account: Address = `0x${addressDigits(move, ACCOUNT)}`
+    if (market.unread.has(account)) return true
+    if (market.state.complete || pairs.find(market.number, account) !== NONE) return false
+    market.unread.add(account)
+    journal.record(blockNumber, () => {
+      market.unread.delete(account)
+      onChange(market)
+    })
+    onChange(market)
+    return true
+  }
+
+  return {
+    byId,
+    pairs,
+    marketAt: number => byNumber[number]!,
+    marketOf: (id, blockNumber) => byId.get(id) ?? create(id, blockNumber),
+    setState,
+    setPosition: (market, blockNumber, account, borrowShares, collateral) => {
+      pairs.put(blockNumber, market.number, account, borrowShares, collateral)
+      onChange(market)
+    },
+    raise: (market, blockNumber, move) => {
+      if (awaitsRead(market, blockNumber, move)) return
+      pairs.raise(blockNumber, market.number, move)
+      onChange(market)
+    },
+    lower: (market, blockNumber, move) => {
+      if (awaitsRead(market, blockNumber, move)) return
+      pairs.lower(blockNumber, market.number, move)
+      onChange(market)
+    },
+    setUnread,
+    undo: fromBlock => {
+      pairs.undo(fromBlock, number => onChange(byNumber[number]!))
+      journal.undo(fromBlock)
+    },
+    finalise: block => {
+      pairs.finalise(block)
+      journal.finalise(block)
+    },
+    record: journal.record,
+    undoable: () => pairs.undoable() + journal.size(),
+  }
 }

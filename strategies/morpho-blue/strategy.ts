@@ -2,6 +2,8 @@
 import { z } from 'zod'
 import { wDivDown } from '../../src/core/fixed-point'
 import type { PositionView } from '../../src/core/opportunity'
+import { createPairQuery } from '../../src/core/pair-query'
+import { NONE } from '../../src/core/pair-records'
 import type { Address, Hex, LogFilter, TargetBlock } from '../../src/core/primitives'
 import type { Book, MarketFault, Scope, Strategy } from '../../src/core/strategy'
 import { TOPIC, TOPIC_BORROW_RATE_UPDATE } from './abi'
@@ -62,7 +64,8 @@ const createRoll = (isKnown: (market: Market) => boolean, needs: (market: Market
   const counted = new Map<Market, number>()
   let borrowers = 0
   const refresh = (market: Market): void => {
-    const now = isKnown(market) ? market.borrowers : 0
+    const isHere = isKnown(market)
+    const now = isHere ? market.pairs.borrowersOf(market.number) : 0
     borrowers += now - (counted.get(market) ?? 0)
     if (now > 0) {
       counted.set(market, now)
@@ -71,7 +74,7 @@ const createRoll = (isKnown: (market: Market) => boolean, needs: (market: Market
       counted.delete(market)
       open.delete(market)
     }
-    if (now > 0 && needs(market)) due.add(market)
+    if (isHere && (now > 0 || market.unread.size > 0) && needs(market)) due.add(market)
     else due.delete(market)
   }
 
@@ -113,8 +116,14 @@ const createFilters = (morpho: Address, lore: Lore) => {
 }
 
 /** Shares of borrowers whom no log has named, where history began before `fromBlock`; 0n for a market known from its creation. */
-const unseenShares = ({ state, bySlot }: Market): bigint =>
-  state.complete ? 0n : bySlot.reduce((left, position) => left - position.borrowShares, state.borrowShares)
+const unseenShares = ({ state, pairs, number }: Market): bigint =>
+  state.complete ? 0n : state.borrowShares - pairs.debtOf(number)
+
+const sharesOf = ({ byId, pairs }: Ledger, id: Hex, account: Address): bigint => {
+  const market = byId.get(id)
+  const slot = market === undefined ? NONE : pairs.find(market.number, account)
+  return slot === NONE ? 0n : pairs.debtAt(slot)
+}
 
 /** Why the market can't be judged at `timestampSec`, or only in part; null if it can. */
 const faultOf = (market: Market, judge: Judge, timestampSec: bigint): string | null => {
@@ -131,15 +140,18 @@ const viewsOf = (market: Market, judge: Judge, target: TargetBlock): PositionVie
   const { collateralToken, loanToken: debtToken, lltvWad } = params
   const judged = judge.judge(market, target.timestampSec)
   const { borrowAssets, borrowShares } = judged.kind === 'ok' ? judged.totals : market.state
-  return market.bySlot.flatMap(({ account, borrowShares: shares, collateral }) => {
-    if (shares <= 0n) return []
+  const { pairs } = market
+  return [...pairs.slotsOf(market.number)].flatMap(slot => {
+    const shares = pairs.debtAt(slot)
+    if (shares === 0n) return []
+    const collateral = pairs.collateralAt(slot)
     const debtAssets = toAssetsUp(shares, borrowAssets, borrowShares)
     const healthFactorWad = judged.kind === 'ok' ? wDivDown(maxBorrowAssets(collateral, judged.price, lltvWad), debtAssets) : null
     return [
       {
         strategy: NAME,
         market: market.id,
-        account,
+        account: pairs.accountAt(slot),
         collateralToken,
         debtToken,
         collateralAssets: collateral,
@@ -171,7 +183,12 @@ const createBook = (settings: Settings, scope: Scope): Book => {
   const logs = createLogFold(morpho, ledger, createMarketTest(scope))
   const filters = createFilters(morpho, lore)
   const judge = createJudge(lore, settings.maxOracleGas)
-  const finder = createFinder({ strategy: NAME, morpho, horizonSec: settings.horizonSec, scope }, judge, lore)
+  const finder = createFinder(
+    { strategy: NAME, morpho, horizonSec: settings.horizonSec, scope },
+    judge,
+    lore,
+    createPairQuery(ledger.pairs),
+  )
   const markets = (): readonly Market[] => [...roll.open]
   /** Time of the last target asked for: faults are told as of then. */
   let targetSec = 0n
@@ -200,10 +217,10 @@ const createBook = (settings: Settings, scope: Scope): Book => {
     beginBlock: logs.beginBlock,
     fold: logs.fold,
     undo: fromBlock => {
-      ledger.journal.undo(fromBlock)
+      ledger.undo(fromBlock)
       relearn()
     },
-    finalise: block => ledger.journal.finalise(block),
+    finalise: block => ledger.finalise(block),
     blockReads: () => judge.reads(roll.open),
     acceptReads: (_block, results) => {
       judge.accept(results)
@@ -222,8 +239,7 @@ const createBook = (settings: Settings, scope: Scope): Book => {
     pairs: () => pairsOf(roll.open),
     tokens: () => lore.tokens,
     size: roll.size,
-    has: ({ strategy, market, account }) =>
-      strategy === NAME && (ledger.byId.get(market)?.positions.get(account)?.borrowShares ?? 0n) > 0n,
+    has: ({ strategy, market, account }) => strategy === NAME && sharesOf(ledger, market, account) > 0n,
   }
 }
 

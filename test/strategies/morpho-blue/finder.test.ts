@@ -1,6 +1,7 @@
 // The screen that spares quiet markets: it must never hide a position that time alone brings under water.
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
+import { createPairQuery } from '../../../src/core/pair-query'
 import type { Lore } from '../../../strategies/morpho-blue/bootstrap'
 import { createFinder, type Finder, thresholdOf } from '../../../strategies/morpho-blue/finder'
 import { createLogFold } from '../../../strategies/morpho-blue/fold'
@@ -49,7 +50,8 @@ const createJudged = (
   const scope = { markets: { allow: [], deny: [] }, accounts: { allow: [], deny: [] }, minDebtAssets: {} }
   return {
     judge,
-    finder: () => createFinder({ strategy: 's', morpho: MORPHO, horizonSec: 120n, scope }, judge, lore),
+    finder: () =>
+      createFinder({ strategy: 's', morpho: MORPHO, horizonSec: 120n, scope }, judge, lore, createPairQuery(market.pairs)),
     judgements: () => judgements,
   }
 }

@@ -1,8 +1,10 @@
 // Logs into the ledger, and back out of it.
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
+import { NONE } from '../../../src/core/pair-records'
+import type { Address } from '../../../src/core/primitives'
 import { createLogFold } from '../../../strategies/morpho-blue/fold'
-import { createLedger, type Ledger } from '../../../strategies/morpho-blue/ledger'
+import { createLedger, type Ledger, type Market } from '../../../strategies/morpho-blue/ledger'
 import { addressOf, blockAt, events, type HistoryBlock, idOf, MORPHO, paramsOf, randomHistory } from './history'
 
 const createFold = () => {
@@ -17,20 +19,29 @@ const createFold = () => {
   return { ledger, fold, play }
 }
 
-/** Everything that can be seen of a ledger. The pad is left out: it only ever makes the screen wider. */
+/** Everything that can be seen of a ledger, slots included. */
 const dump = (ledger: Ledger): unknown =>
   [...ledger.byId.values()]
     .sort((a, b) => (a.id < b.id ? -1 : 1))
-    .map(({ id, state, positions, bySlot, index, borrowers, collateral, unread }) => ({
+    .map(({ id, number, pairs, state, unread }) => ({
       id,
+      number,
       state,
-      positions: [...positions.values()],
-      bySlot: [...bySlot],
-      indexed: [...index.suffix(0)].sort((a, b) => a - b),
-      borrowers,
-      collateral,
+      positions: Array.from(
+        pairs.slotsOf(number),
+        slot => [pairs.accountAt(slot), slot, pairs.debtAt(slot), pairs.collateralAt(slot)] as const,
+      ).sort(([a], [b]) => (a < b ? -1 : 1)),
+      ranked: [...pairs.ranked(number, 3).entries.subarray(0, pairs.ranked(number, 3).count)],
+      keys: [...pairs.ranked(number, 3).keys.subarray(0, pairs.ranked(number, 3).count)],
+      sums: [pairs.positionsOf(number), pairs.borrowersOf(number), pairs.debtOf(number), pairs.collateralOf(number)],
       unread: [...unread].sort(),
     }))
+
+/** Debt and collateral, as the contract's positions; zeros where there is none. */
+const amountsOf = ({ pairs }: Ledger, { number }: Market, account: Address): readonly [bigint, bigint] => {
+  const slot = pairs.find(number, account)
+  return slot === NONE ? [0n, 0n] : [pairs.debtAt(slot), pairs.collateralAt(slot)]
+}
 
 const draws = fc.array(fc.nat(1_000_000), { minLength: 5, maxLength: 60 })
 
@@ -66,11 +77,11 @@ describe('createLogFold', () => {
       rateAtTarget: 99n,
       complete: true,
     })
-    expect(market.positions.get(alice)).toEqual({ account: alice, slot: 0, borrowShares: 2_000n, collateral: 450n })
+    expect(amountsOf(ledger, market, alice)).toEqual([2_000n, 450n])
     fold.fold(on.liquidate(alice, [100n, 1_200n, 450n, 80n, 800n]))
     expect(market.state).toMatchObject({ supplyAssets: 830n, borrowAssets: 27n, borrowShares: 0n })
-    expect(market.positions.get(alice)).toMatchObject({ borrowShares: 0n, collateral: 0n })
-    expect([market.borrowers, market.collateral]).toEqual([0, 0n])
+    expect(amountsOf(ledger, market, alice)).toEqual([0n, 0n])
+    expect([ledger.pairs.size(), ledger.pairs.borrowersOf(0), ledger.pairs.collateralOf(0)]).toEqual([0, 0, 0n])
   })
   it('behavior: the contract floors total debt at zero', () => {
     const { ledger, fold } = createFold()
@@ -101,7 +112,7 @@ describe('createLogFold', () => {
     fold.fold({ ...on.borrow(addressOf(1), 1n, 1n), topics: [] })
     const market = ledger.byId.get(idOf(0))!
     expect(market.state.rateAtTarget).toBeNull()
-    expect(market.positions.size).toBe(0)
+    expect(ledger.pairs.size()).toBe(0)
   })
   it('behavior: accounts first seen where history is incomplete wait to be read', () => {
     const { ledger, fold } = createFold()
@@ -117,7 +128,7 @@ describe('createLogFold', () => {
         const kept = history.slice(0, cut % (history.length + 1))
         const undone = createFold()
         undone.play(history)
-        undone.ledger.journal.undo(history[kept.length]?.block.number ?? 10_000n)
+        undone.ledger.undo(history[kept.length]?.block.number ?? 10_000n)
         const fresh = createFold()
         fresh.play(kept)
         expect(dump(undone.ledger)).toEqual(dump(fresh.ledger))
@@ -133,25 +144,27 @@ describe('createLogFold', () => {
     const { ledger, play } = createFold()
     const history = randomHistory([1, 5, 9, 3, 7, 2, 8, 6, 4, 11, 13, 17])
     play(history)
-    expect(ledger.journal.size()).toBeGreaterThan(0)
-    ledger.journal.finalise(10_000n)
-    expect(ledger.journal.size()).toBe(0)
+    expect(ledger.undoable()).toBeGreaterThan(0)
+    ledger.finalise(10_000n)
+    expect(ledger.undoable()).toBe(0)
   })
 })
 
-describe('pad of the index', () => {
-  it('behavior: stays at three loan units or more while shares get cheaper', () => {
+describe('bounds', () => {
+  const AMOUNT = 1n << 128n
+  it('error: what leaves 128 bits or falls below zero is refused aloud, and nothing is left of it after undo', () => {
     const { ledger, fold } = createFold()
     const on = events(blockAt(5n), idOf(0))
     fold.fold(on.create(paramsOf(0)))
-    fold.fold(on.deposit(addressOf(1), 10n))
-    fold.fold(on.borrow(addressOf(1), 1_000n, 1_000_000_000n))
+    fold.fold(on.deposit(addressOf(1), AMOUNT - 1n))
+    const later = events(blockAt(6n), idOf(0))
+    expect(() => fold.fold(later.deposit(addressOf(1), AMOUNT))).toThrow(RangeError)
+    expect(() => fold.fold(later.deposit(addressOf(1), 1n))).toThrow('a position leaves 128 bits')
+    expect(() => fold.fold(later.repay(addressOf(1), 1n, 1n))).toThrow('a position falls below zero')
+    expect(() => fold.fold({ ...later.deposit(addressOf(1), 1n), data: '0x12' })).toThrow(SyntaxError)
+    ledger.undo(6n)
     const market = ledger.byId.get(idOf(0))!
-    const padAt = (assets: number): number => (3 * 1_001_000_000) / (assets + 1)
-    expect(market.padShares).toBeGreaterThanOrEqual(padAt(1_000))
-    // Assets fall far more than shares: a share price no real market falls to at once.
-    fold.fold(on.repay(addressOf(2), 999n, 0n))
-    expect(market.padShares).toBeGreaterThanOrEqual(padAt(1))
-    expect([...market.index.suffix((1_000_000_000 + padAt(1)) / 10)]).toEqual([0])
+    expect(amountsOf(ledger, market, addressOf(1))).toEqual([0n, AMOUNT - 1n])
+    expect(market.state).toMatchObject({ borrowAssets: 0n, borrowShares: 0n })
   })
 })
