@@ -1,0 +1,197 @@
+// What a liquidation call of Aave v3 takes and gives, to the unit, and which sizes the pool accepts. Pure maths of one (collateral, debt) choice.
+import { maxOf, minOf, mulDivDown, mulDivUp, WAD } from '../../src/core/fixed-point'
+import {
+  type AaveRules,
+  type AccountHealth,
+  collateralBalance,
+  debtValue,
+  percentDiv,
+  percentDivDown,
+  percentDivUp,
+  percentMul,
+  percentMulDown,
+  percentMulUp,
+  RAY,
+} from './math'
+
+const CLOSE_FACTOR_HEALTH_WAD = (WAD * 95n) / 100n
+const CLOSE_FACTOR_BPS = 5_000n
+const PERCENT = 10_000n
+/** Base units below which a side may be closed whole: 2,000 of a base currency with 8 decimals, as the pool's code has it. */
+const WHOLE_BELOW_BASE = 2_000n * 10n ** 8n
+/** Base units that a side must keep unless one of the two is cleared. */
+const LEFTOVER_BASE = WHOLE_BELOW_BASE / 2n
+
+/** One collateral and one debt of an account, at the block of the liquidation. Prices as the pool asks for them (v3.0: e-mode source). */
+export interface LiquidationCase {
+  readonly rules: AaveRules
+  readonly health: AccountHealth
+  readonly collateralPrice: bigint
+  readonly collateralUnit: bigint
+  readonly debtPrice: bigint
+  readonly debtUnit: bigint
+  /** E.g. 10_500n: the e-mode's if the collateral is in the account's category. */
+  readonly bonusBps: bigint
+  readonly protocolFeeBps: bigint
+  readonly collateralScaled: bigint
+  readonly collateralIndexRay: bigint
+  /** Token units of this reserve, stable debt included. */
+  readonly debt: bigint
+}
+
+export interface Liquidation {
+  readonly paid: bigint
+  /** To the liquidator. */
+  readonly received: bigint
+  /** To the treasury. */
+  readonly fee: bigint
+  /** Debt of this reserve that the pool writes off because no collateral is left: 0n before v3.3. */
+  readonly writtenOff: bigint
+}
+
+export type LiquidationResult =
+  | { readonly kind: 'done'; readonly done: Liquidation }
+  | { readonly kind: 'refused'; readonly why: 'healthy' | 'nothing' | 'dust' }
+
+const collateralOf = (each: LiquidationCase): bigint =>
+  collateralBalance(each.rules, each.collateralScaled, each.collateralIndexRay)
+
+const collateralBase = (each: LiquidationCase, amount: bigint): bigint =>
+  mulDivDown(amount, each.collateralPrice, each.collateralUnit)
+
+const debtBase = (each: LiquidationCase, amount: bigint): bigint => debtValue(each.rules, amount, each.debtPrice, each.debtUnit)
+
+/**
+ * Most of this debt that one call may repay by the close factor, before what the collateral is worth caps it.
+ * v3.0: half of this reserve's debt while health is above 0.95. Since v3.3: half of the account's whole debt, only while both sides are
+ * worth 2,000 or more. Mirrors LiquidationLogic._calculateDebt and executeLiquidationCall.
+ */
+export const maxRepay = (each: LiquidationCase): bigint => {
+  const { rules, health, debt } = each
+  const isHalf = (health.healthFactorWad ?? 0n) > CLOSE_FACTOR_HEALTH_WAD
+  if (rules === 'v3.0') return isHalf ? percentMul(debt, CLOSE_FACTOR_BPS) : debt
+  const owed = debtBase(each, debt)
+  if (!isHalf || owed < WHOLE_BELOW_BASE || collateralBase(each, collateralOf(each)) < WHOLE_BELOW_BASE) return debt
+  const limitBase = percentMul(health.debtBase, CLOSE_FACTOR_BPS)
+  return owed > limitBase ? mulDivDown(limitBase, each.debtUnit, each.debtPrice) : debt
+}
+
+/** Collateral taken from the borrower for `repaid`, protocol fee included, uncapped. */
+const seizedFor = (each: LiquidationCase, repaid: bigint): bigint => {
+  const bare = (each.debtPrice * repaid * each.collateralUnit) / (each.collateralPrice * each.debtUnit)
+  return each.rules === 'v3.7' ? percentMulDown(bare, each.bonusBps) : percentMul(bare, each.bonusBps)
+}
+
+/** What all of the collateral pays for. */
+const repaidFor = (each: LiquidationCase, seized: bigint): bigint => {
+  const bare = (each.collateralPrice * seized * each.debtUnit) / (each.debtPrice * each.collateralUnit)
+  return each.rules === 'v3.0' ? percentDiv(bare, each.bonusBps) : percentDivUp(bare, each.bonusBps)
+}
+
+const feeOf = (each: LiquidationCase, seized: bigint): bigint => {
+  if (each.protocolFeeBps === 0n) return 0n
+  if (each.rules === 'v3.7') return percentMulUp(seized - percentDivDown(seized, each.bonusBps), each.protocolFeeBps)
+  return percentMul(seized - percentDiv(seized, each.bonusBps), each.protocolFeeBps)
+}
+
+/** Whether the account has no collateral left afterwards, in the pool's own estimate. v3.7 counts in scaled units, each part rounded up. */
+const emptiesAccount = (each: LiquidationCase, received: bigint, fee: bigint): boolean => {
+  const { rules, health, collateralScaled, collateralIndexRay } = each
+  if (rules === 'v3.0') return false
+  if (rules === 'v3.6') return collateralBase(each, received + fee) === health.collateralBase
+  const scaled = mulDivUp(received, RAY, collateralIndexRay) + mulDivUp(fee, RAY, collateralIndexRay)
+  const taken = collateralBalance(rules, minOf(scaled, collateralScaled), collateralIndexRay)
+  return collateralBase(each, taken) === health.collateralBase
+}
+
+/** Since v3.3: whoever clears neither side must leave 1,000 of both. */
+const leavesDust = (each: LiquidationCase, paid: bigint, seized: bigint): boolean => {
+  if (each.rules === 'v3.0') return false
+  const collateral = collateralOf(each)
+  if (paid >= each.debt || seized >= collateral) return false
+  return debtBase(each, each.debt - paid) < LEFTOVER_BASE || collateralBase(each, collateral - seized) < LEFTOVER_BASE
+}
+
+/**
+ * What `liquidationCall(…, debtToCover)` does, or why it reverts. Flags (paused, grace, sentinel) are not looked at here: see `blockedBy`.
+ * Mirrors LiquidationLogic.executeLiquidationCall.
+ */
+export const liquidate = (each: LiquidationCase, debtToCover: bigint): LiquidationResult => {
+  const { healthFactorWad } = each.health
+  if (healthFactorWad === null || healthFactorWad >= WAD) return { kind: 'refused', why: 'healthy' }
+  const collateral = collateralOf(each)
+  const covered = minOf(debtToCover, maxRepay(each))
+  const wanted = seizedFor(each, covered)
+  const seized = minOf(wanted, collateral)
+  const paid = wanted > collateral ? repaidFor(each, collateral) : covered
+  if (paid === 0n || seized === 0n) return { kind: 'refused', why: 'nothing' }
+  if (leavesDust(each, paid, seized)) return { kind: 'refused', why: 'dust' }
+  const fee = feeOf(each, seized)
+  const received = seized - fee
+  const writtenOff = emptiesAccount(each, received, fee) ? maxOf(each.debt - paid, 0n) : 0n
+  return { kind: 'done', done: { paid, received, fee, writtenOff } }
+}
+
+/** Largest repayment whose seizure is at most `seized` (uncapped). */
+const repaySeizingAtMost = (each: LiquidationCase, seized: bigint): bigint => {
+  const carry = each.rules === 'v3.7' ? 0n : PERCENT / 2n
+  const bare = ((seized + 1n) * PERCENT - carry - 1n) / each.bonusBps
+  return ((bare + 1n) * each.collateralPrice * each.debtUnit - 1n) / (each.debtPrice * each.collateralUnit)
+}
+
+/** Both are sizes to ask for; what is paid can be less where the collateral caps it. */
+export interface RepayBounds {
+  /** Every size from 1 unit to here is accepted (if it seizes anything); null: none is. */
+  readonly partialMax: bigint | null
+  /** A size above that which clears the debt or the collateral; null: none does, or `partialMax` is the most that can be asked. */
+  readonly clearing: bigint | null
+}
+
+/** Largest size that clears neither side and leaves enough of both; 0n or less: none. */
+const largestPartial = (each: LiquidationCase): bigint => {
+  // Debt that is worth LEFTOVER_BASE rounded up, collateral that is worth it rounded down.
+  const keepDebt = ((LEFTOVER_BASE - 1n) * each.debtUnit) / each.debtPrice + 1n
+  const keepCollateral = mulDivUp(LEFTOVER_BASE, each.collateralUnit, each.collateralPrice)
+  const room = collateralOf(each) - keepCollateral
+  if (room < 0n) return 0n
+  return minOf(each.debt - keepDebt, repaySeizingAtMost(each, room))
+}
+
+/** Which sizes of `debtToCover` the pool accepts. One unit more than either is refused, or changes nothing. */
+export const repayBounds = (each: LiquidationCase): RepayBounds => {
+  const most = maxRepay(each)
+  const atMost = liquidate(each, most)
+  if (atMost.kind === 'refused' && atMost.why !== 'dust') return { partialMax: null, clearing: null }
+  const partial = each.rules === 'v3.0' ? most : minOf(largestPartial(each), most)
+  const isWhole = partial < most && atMost.kind === 'done'
+  return { partialMax: partial > 0n ? partial : null, clearing: isWhole ? most : null }
+}
+
+/** Flags that decide whether the pool lets anybody liquidate. */
+export interface LiquidationFlags {
+  readonly collateralActive: boolean
+  readonly debtActive: boolean
+  readonly collateralPaused: boolean
+  readonly debtPaused: boolean
+  /** 0n: none. Unknown before v3.1. */
+  readonly collateralGraceUntilSec: bigint
+  readonly debtGraceUntilSec: bigint
+  /** isLiquidationAllowed() of the price sentinel; null: there is none. */
+  readonly sentinelAllows: boolean | null
+}
+
+/** Why the pool would refuse any size now, or null. Frozen reserves don't block. Mirrors ValidationLogic.validateLiquidationCall. */
+export const blockedBy = (
+  rules: AaveRules,
+  flags: LiquidationFlags,
+  healthFactorWad: bigint,
+  timestampSec: bigint,
+): 'inactive' | 'paused' | 'sentinel' | 'grace' | null => {
+  if (!flags.collateralActive || !flags.debtActive) return 'inactive'
+  if (flags.collateralPaused || flags.debtPaused) return 'paused'
+  const isSentinelAsked = rules !== 'v3.7' && healthFactorWad >= CLOSE_FACTOR_HEALTH_WAD
+  if (isSentinelAsked && flags.sentinelAllows === false) return 'sentinel'
+  if (rules === 'v3.0') return null
+  const graceUntil = maxOf(flags.collateralGraceUntilSec, flags.debtGraceUntilSec)
+  return graceUntil >= timestampSec ? 'grace' : null
+}

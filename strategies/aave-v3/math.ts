@@ -1,0 +1,128 @@
+// Aave v3's arithmetic, rounding for rounding: indices, balances, health. Each version rounds its own way; all amounts are bigint.
+import { mulDivDown, mulDivUp, WAD } from '../../src/core/fixed-point'
+
+/** Groups of pool releases that decide alike. */
+export type AaveRules = 'v3.0' | 'v3.6' | 'v3.7'
+
+/** Rules of a pool by its POOL_REVISION; null for a release that these maths have not been checked against. */
+export const rulesOfRevision = (revision: bigint): AaveRules | null =>
+  revision === 1n ? 'v3.0' : revision === 10n ? 'v3.6' : revision === 11n ? 'v3.7' : null
+
+export const RAY = 10n ** 27n
+const HALF_RAY = RAY / 2n
+const PERCENT = 10_000n
+const HALF_PERCENT = PERCENT / 2n
+const SECONDS_PER_YEAR = 31_536_000n
+
+/** Half up. Mirrors WadRayMath.rayMul. */
+export const rayMul = (a: bigint, b: bigint): bigint => (a * b + HALF_RAY) / RAY
+/** Half up. Mirrors WadRayMath.rayDiv. */
+export const rayDiv = (a: bigint, b: bigint): bigint => (a * RAY + b / 2n) / b
+/** Half up. Mirrors WadRayMath.wadDiv. */
+export const wadDiv = (a: bigint, b: bigint): bigint => (a * WAD + b / 2n) / b
+/** Half up. Mirrors PercentageMath.percentMul. */
+export const percentMul = (value: bigint, bps: bigint): bigint => (value * bps + HALF_PERCENT) / PERCENT
+/** Half up. Mirrors PercentageMath.percentDiv. */
+export const percentDiv = (value: bigint, bps: bigint): bigint => (value * PERCENT + bps / 2n) / bps
+export const percentMulDown = (value: bigint, bps: bigint): bigint => mulDivDown(value, bps, PERCENT)
+export const percentMulUp = (value: bigint, bps: bigint): bigint => mulDivUp(value, bps, PERCENT)
+export const percentDivDown = (value: bigint, bps: bigint): bigint => mulDivDown(value, PERCENT, bps)
+export const percentDivUp = (value: bigint, bps: bigint): bigint => mulDivUp(value, PERCENT, bps)
+
+/** What a reserve last wrote down. Rates in ray a year. */
+export interface ReserveIndices {
+  readonly liquidityIndexRay: bigint
+  readonly variableBorrowIndexRay: bigint
+  readonly liquidityRateRay: bigint
+  readonly variableBorrowRateRay: bigint
+  readonly updatedSec: bigint
+}
+
+/** Index of aTokens at `timestampSec`. Mirrors ReserveLogic.getNormalizedIncome. */
+export const liquidityIndexAt = (reserve: ReserveIndices, timestampSec: bigint): bigint => {
+  if (timestampSec <= reserve.updatedSec) return reserve.liquidityIndexRay
+  const elapsed = timestampSec - reserve.updatedSec
+  return rayMul(RAY + (reserve.liquidityRateRay * elapsed) / SECONDS_PER_YEAR, reserve.liquidityIndexRay)
+}
+
+/** Three terms of the binomial series, in integers of rate a second. Mirrors MathUtils.calculateCompoundedInterest of v3.0. */
+const compoundedBinomial = (rate: bigint, elapsed: bigint): bigint => {
+  const lessOne = elapsed - 1n
+  const lessTwo = elapsed > 2n ? elapsed - 2n : 0n
+  const squared = rayMul(rate, rate) / (SECONDS_PER_YEAR * SECONDS_PER_YEAR)
+  const cubed = rayMul(squared, rate) / SECONDS_PER_YEAR
+  const second = (elapsed * lessOne * squared) / 2n
+  const third = (elapsed * lessOne * lessTwo * cubed) / 6n
+  return RAY + (rate * elapsed) / SECONDS_PER_YEAR + second + third
+}
+
+/** Three terms of e^x. Mirrors MathUtils.calculateCompoundedInterest of v3.6. */
+const compoundedExponential = (rate: bigint, elapsed: bigint): bigint => {
+  const x = (rate * elapsed) / SECONDS_PER_YEAR
+  return RAY + x + rayMul(x, x / 2n + rayMul(x, x / 6n))
+}
+
+/** Index of variable debt at `timestampSec`. Mirrors ReserveLogic.getNormalizedDebt. */
+export const debtIndexAt = (rules: AaveRules, reserve: ReserveIndices, timestampSec: bigint): bigint => {
+  if (timestampSec <= reserve.updatedSec) return reserve.variableBorrowIndexRay
+  const elapsed = timestampSec - reserve.updatedSec
+  const compounded = rules === 'v3.0' ? compoundedBinomial : compoundedExponential
+  return rayMul(compounded(reserve.variableBorrowRateRay, elapsed), reserve.variableBorrowIndexRay)
+}
+
+/** aTokens in token units: half up in v3.0, down since (TokenMath.getATokenBalance). */
+export const collateralBalance = (rules: AaveRules, scaled: bigint, indexRay: bigint): bigint =>
+  rules === 'v3.0' ? rayMul(scaled, indexRay) : mulDivDown(scaled, indexRay, RAY)
+
+/** Variable debt in token units: half up in v3.0, up since (TokenMath.getVTokenBalance). */
+export const debtBalance = (rules: AaveRules, scaled: bigint, indexRay: bigint): bigint =>
+  rules === 'v3.0' ? rayMul(scaled, indexRay) : mulDivUp(scaled, indexRay, RAY)
+
+/** Value of a debt in base currency: down in v3.0, up since. */
+export const debtValue = (rules: AaveRules, debt: bigint, price: bigint, unit: bigint): bigint =>
+  rules === 'v3.0' ? mulDivDown(debt, price, unit) : mulDivUp(debt, price, unit)
+
+/** One reserve of an account, with the price and threshold that its e-mode gives it. */
+export interface AccountReserve {
+  /** Price of one whole token in base currency units. */
+  readonly price: bigint
+  /** 10^decimals. */
+  readonly unit: bigint
+  readonly liquidationThresholdBps: bigint
+  /** Token units; 0n where it is not used as collateral. */
+  readonly collateral: bigint
+  /** Token units, stable debt included. */
+  readonly debt: bigint
+}
+
+export interface AccountHealth {
+  readonly collateralBase: bigint
+  readonly debtBase: bigint
+  /** Cut to whole basis points, as the pool reports it. */
+  readonly averageThresholdBps: bigint
+  /** Below WAD: liquidatable. Null without debt. */
+  readonly healthFactorWad: bigint | null
+}
+
+/**
+ * Health as the pool computes it. v3.0 cuts the average threshold to whole basis points before it uses it and leaves out collateral
+ * whose threshold is 0. Mirrors GenericLogic.calculateUserAccountData.
+ */
+export const accountHealth = (rules: AaveRules, reserves: readonly AccountReserve[]): AccountHealth => {
+  let collateralBase = 0n
+  let weighted = 0n
+  let debtBase = 0n
+  for (const { price, unit, liquidationThresholdBps, collateral, debt } of reserves) {
+    if (collateral > 0n && (rules !== 'v3.0' || liquidationThresholdBps > 0n)) {
+      const value = mulDivDown(collateral, price, unit)
+      collateralBase += value
+      weighted += value * liquidationThresholdBps
+    }
+    if (debt > 0n) debtBase += debtValue(rules, debt, price, unit)
+  }
+  const averageThresholdBps = collateralBase > 0n ? weighted / collateralBase : 0n
+  if (debtBase === 0n) return { collateralBase, debtBase, averageThresholdBps, healthFactorWad: null }
+  const healthFactorWad =
+    rules === 'v3.0' ? wadDiv(percentMul(collateralBase, averageThresholdBps), debtBase) : wadDiv(weighted, debtBase) / PERCENT
+  return { collateralBase, debtBase, averageThresholdBps, healthFactorWad }
+}
