@@ -36,6 +36,8 @@ export interface TickReport {
   readonly head: Block
   /** done: decided and acted on; behind: the node could not serve the head; failed: the world failed, see the log. */
   readonly end: 'done' | 'behind' | 'failed'
+  /** Came a long way and decided nothing: the head is likely to be old. The same head again is decided on. */
+  readonly isCatchingUp: boolean
   readonly target: TargetBlock | null
   readonly opportunities: readonly Opportunity[]
   readonly decision: Decision
@@ -91,6 +93,7 @@ export const createKeeper = (deps: KeeperDeps): Keeper => {
   const nothing = (head: Block, end: 'behind' | 'failed'): TickReport => ({
     head,
     end,
+    isCatchingUp: false,
     target: null,
     opportunities: [],
     decision: { plans: [], skips: [] },
@@ -163,7 +166,8 @@ export const createKeeper = (deps: KeeperDeps): Keeper => {
     const decideAllMs = foundMs + decideMs
     record(advance.block.number, decision, execution)
     const elapsedMs = { advance: decideStart - start, decide: decideAllMs, execute: nowMs() - decideStart - decideAllMs }
-    return { head: advance.block, end: 'done', target, opportunities, decision, execution, outcomes, elapsedMs }
+    const { isCatchingUp } = advance
+    return { head: advance.block, end: 'done', isCatchingUp, target, opportunities, decision, execution, outcomes, elapsedMs }
   }
 
   const report = (tick: TickReport): TickReport => {
@@ -226,8 +230,11 @@ export const createKeeper = (deps: KeeperDeps): Keeper => {
     while (!signal.aborted) {
       const head: Block | null = newest
       newest = null
-      if (head !== null) await tick(head)
-      else
+      if (head !== null) {
+        const { isCatchingUp } = await tick(head)
+        // No newer one came meanwhile: this is the head after all.
+        if (isCatchingUp) newest ??= head
+      } else
         await new Promise<void>(resolve => {
           wake = resolve
           if (newest !== null || signal.aborted) resolve()

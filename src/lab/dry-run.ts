@@ -197,8 +197,7 @@ const createPass =
       const tick = await keeper.tick(await chain.blockByTag('latest'))
       if (tick.end !== 'done') throw labFailed(`block ${tick.head.number} could not be judged (${reasonOf(tick)})`)
       ticks.push(tick)
-      // The first tick after a long way only catches up: the second, on the same head, looks.
-      if (pass === 0 && tick.opportunities.length === 0) continue
+      if (tick.isCatchingUp) continue
       for (const opportunity of tick.opportunities) ends.see(opportunity.position, tick.head.number)
       if (tick.target === null || tick.execution === null || tick.execution.sent.length === 0) break
       await builder.buildBlock({ timestampSec: tick.target.timestampSec })

@@ -150,8 +150,13 @@ describe('bulwark run', () => {
       await ready(run.io.errText)
       await proxy.cut()
       await scene.crash()
-      await scene.builder.buildBlock()
-      await new Promise(done => setTimeout(done, 300))
+      // More than a head or two: it has to catch up, and no further head comes to decide on.
+      for (let n = 0; n < 12; n += 1) await scene.builder.buildBlock()
+      const blind = JSON.parse((await get(`http://127.0.0.1:${portOf(run.io.errText())}/health`)).body)
+      expect(blind).toMatchObject({
+        status: 'degraded',
+        chains: [{ reasons: [expect.stringContaining('the node does not answer')] }],
+      })
       await proxy.mend()
       await eventually(run.io.errText, () => events(run.io.errText(), 'sent').length > 0)
       await scene.builder.buildBlock()
