@@ -110,7 +110,9 @@ export const createProgram = (io: Io, finish: Finish): Command => {
 const explained = (error: unknown, isJson: boolean): string => {
   const code = error instanceof KeeperError ? error.code : 'bug'
   const message = error instanceof Error ? error.message : String(error)
-  if (isJson) return `${JSON.stringify({ level: 'error', event: 'failed', code, message })}\n`
+  // What a person must mend needs no stack; a bug is found by nothing else.
+  const stack = error instanceof Error && !(error instanceof KeeperError) ? { stack: error.stack } : {}
+  if (isJson) return `${JSON.stringify({ level: 'error', event: 'failed', code, message, ...stack })}\n`
   if (error instanceof KeeperError) return `bulwark: ${message}\n`
   return `bulwark: this is a bug of ours, please report it:\n${error instanceof Error ? (error.stack ?? message) : message}\n`
 }
