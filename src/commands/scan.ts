@@ -17,6 +17,7 @@ import { createProgress } from './progress'
 import { scanRow, scanTable } from './scan-table'
 
 interface Scanned {
+  /** The closest to liquidation, as many as are shown. */
   readonly positions: readonly PositionView[]
   readonly target: TargetBlock
   readonly reading: Reading
@@ -29,7 +30,14 @@ const byDistance = (a: PositionView, b: PositionView): number => {
   return a.healthFactorWad < b.healthFactorWad ? -1 : a.healthFactorWad > b.healthFactorWad ? 1 : 0
 }
 
-const scanChain = async (config: ChainConfig, chain: Chain, log: LogSink, io: Io, signal: AbortSignal): Promise<Scanned> => {
+const scanChain = async (
+  config: ChainConfig,
+  limit: number,
+  chain: Chain,
+  log: LogSink,
+  io: Io,
+  signal: AbortSignal,
+): Promise<Scanned> => {
   const { meter } = createMetricsBook({ hasProcessMetrics: false })
   const reading = composeReading(config, { chain, log, meter })
   await checkContracts(config, chain, reading.books)
@@ -40,18 +48,21 @@ const scanChain = async (config: ChainConfig, chain: Chain, log: LogSink, io: Io
   if (parent !== null) clock.observe(parent)
   clock.observe(head)
   const target = clock.targetAfter(head)
-  const positions = reading.books.flatMap(book => book.positions(target)).sort(byDistance)
+  const positions = reading.books
+    .flatMap(book => book.positions(target, limit))
+    .sort(byDistance)
+    .slice(0, limit)
   return { positions, target, reading }
 }
 
 const show = (config: ChainConfig, { positions, target, reading }: Scanned, options: ScanOptions, io: Io): void => {
-  const shown = positions.slice(0, options.limit)
   const tokens = new Map(reading.books.flatMap(book => [...book.tokens()]))
   if (options.json === true) {
-    for (const position of shown) io.out(jsonLine({ chain: config.id, block: target.number - 1n, ...scanRow(position) }))
+    for (const position of positions) io.out(jsonLine({ chain: config.id, block: target.number - 1n, ...scanRow(position) }))
     return
   }
-  io.out(scanTable(config.id, target.number - 1n, shown, positions.length, tokens, io.isOutTerminal && io.hasColour))
+  const total = reading.books.reduce((sum, book) => sum + book.size(), 0)
+  io.out(scanTable(config.id, target.number - 1n, positions, total, tokens, io.isOutTerminal && io.hasColour))
   const faults = reading.books.flatMap(book => book.faults())
   for (const fault of faults) io.err(`market ${fault.market} can't be judged: ${fault.reason}\n`)
 }
@@ -61,7 +72,7 @@ const scanAll = async (options: ScanOptions, io: Io, shutdown: Shutdown): Promis
   for (const each of chosenChains(config, options.chain)) {
     const chain = await openChain(each, log, createMetricsBook({ hasProcessMetrics: false }).meter)
     shutdown.onRelease(`chain ${each.id}`, chain.close)
-    const scanned = await scanChain(each, chain, log, io, shutdown.signal)
+    const scanned = await scanChain(each, options.limit, chain, log, io, shutdown.signal)
     show(each, scanned, options, io)
   }
 }

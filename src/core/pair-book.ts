@@ -56,6 +56,8 @@ export interface PairBook {
   addMarket(): number
   /** Takes back the newest market, which must be empty. */
   dropMarket(): void
+  /** How many there are. */
+  markets(): number
   /** The slot of a position that is not empty, or NONE. Valid until the next change of that position. */
   find(market: number, account: Address): number
   debtAt(slot: number): bigint
@@ -310,6 +312,7 @@ export const createPairBook = (): PairBook => {
       if (markets.at(-1)?.positions !== 0) throw new RangeError('a market with positions stays')
       markets.pop()
     },
+    markets: () => markets.length,
     find: (market, address) => {
       readAddress(address, 2, account, 0)
       return lookup.find(market, account, 0)

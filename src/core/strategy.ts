@@ -31,8 +31,11 @@ export interface Book extends Folder {
   opportunities(target: TargetBlock): readonly Opportunity[]
   /** Markets that can't be judged at the moment. */
   faults(): readonly MarketFault[]
-  /** Every open position with debt, for tables. */
-  positions(target: TargetBlock): readonly PositionView[]
+  /**
+   * Every open position with debt, for tables, in no order. With a `limit`: at least the `limit` of lowest health factor (those that can't be
+   * priced come after all others), and a book that knows its order of risk looks at little more.
+   */
+  positions(target: TargetBlock, limit?: number): readonly PositionView[]
   /** Pairs that liquidations swap: collateral (from) to debt token (to). */
   pairs(): readonly { readonly from: Address; readonly to: Address }[]
   tokens(): ReadonlyMap<Address, Token>

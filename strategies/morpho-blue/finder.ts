@@ -3,20 +3,10 @@ import type { Opportunity } from '../../src/core/opportunity'
 import type { PairQuery, PairTerms } from '../../src/core/pair-query'
 import type { Address } from '../../src/core/primitives'
 import type { Scope } from '../../src/core/strategy'
-import { type Lore, rateModelOf } from './bootstrap'
 import { badDebtAfter, type Closing, createClose } from './close'
-import { MAX_ADAPTIVE_RATE_WAD } from './irm'
 import type { Judge, Judged } from './judge'
-import type { Market, MarketState } from './ledger'
+import type { Market } from './ledger'
 import { isHealthy, liquidationIncentiveWad, type Totals, toAssetsUp, VIRTUAL_ASSETS, VIRTUAL_SHARES } from './math'
-
-/** A threshold that was computed exactly once, and stays a safe bound while nothing but time moves. */
-interface Screen {
-  readonly state: MarketState
-  readonly price: bigint
-  readonly atSec: bigint
-  readonly threshold: number
-}
 
 export interface FinderSettings {
   readonly strategy: string
@@ -52,24 +42,9 @@ export interface Finder {
   underWater(market: Market, timestampSec: bigint): readonly Opportunity[]
 }
 
-export const createFinder = (settings: FinderSettings, judge: Judge, lore: Lore, query: PairQuery): Finder => {
+export const createFinder = (settings: FinderSettings, judge: Judge, query: PairQuery): Finder => {
   const { strategy, morpho, horizonSec } = settings
   const isInScope = createScopeTest(settings.scope)
-  const screens = new WeakMap<Market, Screen>()
-
-  /**
-   * True where nothing but time moved since an exact threshold was computed, and even the highest rate that the adaptive model knows does
-   * not lift the riskiest position over it: a few float operations instead of exact accrual, for almost every market of almost every block.
-   */
-  const isClear = (market: Market, timestampSec: bigint): boolean => {
-    const screen = screens.get(market)
-    const { params } = market.state
-    if (screen === undefined || params === null || screen.state !== market.state || timestampSec < screen.atSec) return false
-    const price = judge.priceOf(market, params)
-    if (price.kind === 'fault' || price.value !== screen.price || rateModelOf(params.irm, lore) === 'viewed') return false
-    const growth = (Number(MAX_ADAPTIVE_RATE_WAD) / 1e18) * Number(timestampSec - screen.atSec)
-    return growth < 0.01 && market.pairs.columns().tops[market.number]! < screen.threshold * (1 - 1.1 * growth) * (1 - 1e-9)
-  }
 
   const opportunityOf = (market: Market, closing: Closing): Opportunity | null => {
     const close = createClose(closing)
@@ -117,11 +92,9 @@ export const createFinder = (settings: FinderSettings, judge: Judge, lore: Lore,
   }
 
   const underWater = (market: Market, timestampSec: bigint): readonly Opportunity[] => {
-    if (isClear(market, timestampSec)) return []
     const judged = judge.judge(market, timestampSec)
     if (judged.kind === 'fault') return []
     const terms = termsOf(judged.totals, judged.price, judged.params.lltvWad)
-    screens.set(market, { state: market.state, price: judged.price, atSec: timestampSec, threshold: terms.threshold })
     const found = query.underWater(market.number, terms)
     return found.length === 0 ? [] : confirm(market, judged, found, timestampSec)
   }

@@ -11,9 +11,6 @@ const INITIAL_RATE_AT_TARGET = (4n * WAD) / 100n / SECONDS_PER_YEAR
 const MIN_RATE_AT_TARGET = WAD / 1000n / SECONDS_PER_YEAR
 const MAX_RATE_AT_TARGET = (2n * WAD) / SECONDS_PER_YEAR
 
-/** No adaptive rate is above this: the curve's steepness times the highest rate at target. Per second, WAD. */
-export const MAX_ADAPTIVE_RATE_WAD = (CURVE_STEEPNESS / WAD) * MAX_RATE_AT_TARGET
-
 // ExpLib.
 const LN_2 = 693_147_180_559_945_309n
 const LN_WEI = -41_446_531_673_892_822_312n
@@ -68,6 +65,35 @@ export const adaptiveRate = (
   // The trapezoidal rule over two halves, as the contract approximates the integral.
   const averageRateAtTarget = (startRateAtTarget + endRateAtTarget + 2n * rateAfter(startRateAtTarget, adaptation / 2n)) / 4n
   return { averageRateWad: curve(averageRateAtTarget, error), endRateAtTarget }
+}
+
+const roughExp = (x: number): number => {
+  if (x < -41) return 0
+  if (x > 90) return Number.POSITIVE_INFINITY
+  const q = Math.round(x / Math.LN2)
+  const r = x - q * Math.LN2
+  return (1 + r + (r * r) / 2) * 2 ** q
+}
+
+const roughRateAfter = (startRateAtTarget: number, adaptation: number): number =>
+  Math.min(
+    Math.max(startRateAtTarget * roughExp(adaptation), Number(MIN_RATE_AT_TARGET) / 1e18),
+    Number(MAX_RATE_AT_TARGET) / 1e18,
+  )
+
+/**
+ * adaptiveRate's average in float, per second (not WAD). Within 1.5 % of it: wExp jumps by 1.45 % where it changes the power of two, and
+ * floats may see that a little sooner or later. `rateAtTarget` 0: the market never asked before.
+ */
+export const roughAdaptiveRate = (borrowed: number, supplied: number, rateAtTarget: number, elapsedSec: number): number => {
+  const utilization = supplied > 0 ? borrowed / supplied : 0
+  const error = (utilization - 0.9) / (utilization > 0.9 ? 0.1 : 0.9)
+  const slope = error < 0 ? 0.75 * error + 1 : 3 * error + 1
+  if (rateAtTarget === 0) return slope * (Number(INITIAL_RATE_AT_TARGET) / 1e18)
+  const adaptation = (50 / 31_536_000) * error * elapsedSec
+  const end = roughRateAfter(rateAtTarget, adaptation)
+  const middle = roughRateAfter(rateAtTarget, adaptation / 2)
+  return (slope * (rateAtTarget + end + 2 * middle)) / 4
 }
 
 /**

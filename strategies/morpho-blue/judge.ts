@@ -15,7 +15,15 @@ export type Judged =
   | { readonly kind: 'ok'; readonly params: MarketParams; readonly totals: Totals; readonly price: bigint }
   | { readonly kind: 'fault'; readonly reason: string }
 
+/** Oracles' prices in loan units a unit of collateral, in float, each at its place; NaN where there is none. For screening only. */
+export interface PriceColumn {
+  /** The oracle's place, from now on. */
+  placeOf(oracle: Address): number
+  floats(): Float64Array
+}
+
 export interface Judge {
+  readonly column: PriceColumn
   /** Calls for prices of these markets, each oracle once, then for rates of unknown models. Remembered until `accept`. */
   reads(markets: Iterable<Market>): readonly ReadCall[]
   accept(results: readonly ReadResult[]): void
@@ -28,6 +36,8 @@ const ANSWER_BYTES = 256
 
 const fault = (reason: string): { readonly kind: 'fault'; readonly reason: string } => ({ kind: 'fault', reason })
 
+const NOT_READ = fault('oracle: not read yet')
+
 const answerOf = (what: string, result: ReadResult | undefined): Answer => {
   if (result === undefined) return fault(`${what}: not read yet`)
   if (result.kind === 'failed') return fault(`${what}: ${result.why}`)
@@ -37,11 +47,42 @@ const answerOf = (what: string, result: ReadResult | undefined): Answer => {
     : { kind: 'value', value: wordAt(data, 0) }
 }
 
+const createPriceColumn = (answerBy: (oracle: Address) => Answer) => {
+  const places = new Map<Address, number>()
+  let floats = new Float64Array(16)
+  const update = (oracle: Address, place: number): void => {
+    const answer = answerBy(oracle)
+    floats[place] = answer.kind === 'value' ? Number(answer.value) / 1e36 : Number.NaN
+  }
+  return {
+    floats: () => floats,
+    placeOf: (oracle: Address): number => {
+      const known = places.get(oracle)
+      if (known !== undefined) return known
+      const place = places.size
+      places.set(oracle, place)
+      if (place === floats.length) {
+        const larger = new Float64Array(2 * place)
+        larger.set(floats)
+        floats = larger
+      }
+      update(oracle, place)
+      return place
+    },
+    /** The oracle's answer changed. */
+    refresh: (oracle: Address): void => {
+      const place = places.get(oracle)
+      if (place !== undefined) update(oracle, place)
+    },
+  }
+}
+
 /** `maxOracleGas` undefined: the reader's own cap. */
 export const createJudge = (lore: Lore, maxOracleGas: number | undefined): Judge => {
   const caps = { maxReturnBytes: ANSWER_BYTES, ...(maxOracleGas === undefined ? {} : { gasCap: maxOracleGas }) }
   const prices = new Map<Address, Answer>()
   const rates = new Map<Hex, Answer>()
+  const column = createPriceColumn(oracle => prices.get(oracle) ?? NOT_READ)
   let asked: { readonly oracles: readonly Address[]; readonly markets: readonly Hex[] } = { oracles: [], markets: [] }
 
   const reads = (markets: Iterable<Market>): readonly ReadCall[] => {
@@ -63,6 +104,7 @@ export const createJudge = (lore: Lore, maxOracleGas: number | undefined): Judge
   const accept = (results: readonly ReadResult[]): void => {
     asked.oracles.forEach((oracle, i) => {
       prices.set(oracle, answerOf('oracle', results[i]))
+      column.refresh(oracle)
     })
     asked.markets.forEach((id, i) => {
       rates.set(id, answerOf('rate model', results[asked.oracles.length + i]))
@@ -70,7 +112,7 @@ export const createJudge = (lore: Lore, maxOracleGas: number | undefined): Judge
   }
 
   const priceOf = (market: Market, params: MarketParams): Answer => {
-    const price = prices.get(params.oracle) ?? fault('oracle: not read yet')
+    const price = prices.get(params.oracle) ?? NOT_READ
     if (price.kind === 'fault') return price
     if (price.value === 0n) return fault('oracle: price is zero')
     return price.value * market.pairs.collateralOf(market.number) > MAX_UINT256
@@ -102,5 +144,5 @@ export const createJudge = (lore: Lore, maxOracleGas: number | undefined): Judge
     return { kind: 'ok', params, totals, price: price.value }
   }
 
-  return { reads, accept, priceOf, judge }
+  return { column, reads, accept, priceOf, judge }
 }

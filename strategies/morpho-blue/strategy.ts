@@ -1,10 +1,8 @@
 // Morpho Blue as a Strategy: the live book of one deployment. Joins ledger, logs, reads, prices and search; each lives in its own file.
 import { z } from 'zod'
-import { wDivDown } from '../../src/core/fixed-point'
-import type { PositionView } from '../../src/core/opportunity'
 import { createPairQuery } from '../../src/core/pair-query'
 import { NONE } from '../../src/core/pair-records'
-import type { Address, Hex, LogFilter, TargetBlock } from '../../src/core/primitives'
+import type { Address, Hex, LogFilter } from '../../src/core/primitives'
 import type { Book, MarketFault, Scope, Strategy } from '../../src/core/strategy'
 import { TOPIC, TOPIC_BORROW_RATE_UPDATE } from './abi'
 import { type Lore, needsReads, readMarkets } from './bootstrap'
@@ -12,7 +10,8 @@ import { createFinder } from './finder'
 import { createLogFold } from './fold'
 import { createJudge, type Judge } from './judge'
 import { createLedger, type Ledger, type Market } from './ledger'
-import { maxBorrowAssets, toAssetsUp } from './math'
+import { createSweep } from './sweep'
+import { createViews } from './views'
 
 const NAME = 'morpho-blue'
 
@@ -134,34 +133,6 @@ const faultOf = (market: Market, judge: Judge, timestampSec: bigint): string | n
   return `judged in part: ${unseen} of ${market.state.borrowShares} borrow shares belong to accounts that have not moved since fromBlock`
 }
 
-const viewsOf = (market: Market, judge: Judge, target: TargetBlock): PositionView[] => {
-  const { params } = market.state
-  if (params === null) return []
-  const { collateralToken, loanToken: debtToken, lltvWad } = params
-  const judged = judge.judge(market, target.timestampSec)
-  const { borrowAssets, borrowShares } = judged.kind === 'ok' ? judged.totals : market.state
-  const { pairs } = market
-  return [...pairs.slotsOf(market.number)].flatMap(slot => {
-    const shares = pairs.debtAt(slot)
-    if (shares === 0n) return []
-    const collateral = pairs.collateralAt(slot)
-    const debtAssets = toAssetsUp(shares, borrowAssets, borrowShares)
-    const healthFactorWad = judged.kind === 'ok' ? wDivDown(maxBorrowAssets(collateral, judged.price, lltvWad), debtAssets) : null
-    return [
-      {
-        strategy: NAME,
-        market: market.id,
-        account: pairs.accountAt(slot),
-        collateralToken,
-        debtToken,
-        collateralAssets: collateral,
-        debtAssets,
-        healthFactorWad,
-      },
-    ]
-  })
-}
-
 const pairsOf = (markets: Iterable<Market>): readonly { readonly from: Address; readonly to: Address }[] => {
   const pairs = new Map<string, { readonly from: Address; readonly to: Address }>()
   for (const { state } of markets) {
@@ -179,23 +150,34 @@ const createBook = (settings: Settings, scope: Scope): Book => {
     market => ledger.byId.get(market.id) === market,
     market => needsReads(market, lore),
   )
-  const ledger: Ledger = createLedger(roll.refresh)
+  /** Changed since `settle`: a market is looked at once for all its logs. */
+  const changed = new Set<Market>()
+  const ledger = createLedger(market => changed.add(market))
   const logs = createLogFold(morpho, ledger, createMarketTest(scope))
   const filters = createFilters(morpho, lore)
   const judge = createJudge(lore, settings.maxOracleGas)
-  const finder = createFinder(
-    { strategy: NAME, morpho, horizonSec: settings.horizonSec, scope },
-    judge,
-    lore,
-    createPairQuery(ledger.pairs),
-  )
-  const markets = (): readonly Market[] => [...roll.open]
+  const query = createPairQuery(ledger.pairs)
+  const sweep = createSweep(ledger.pairs, judge.column, lore)
+  const finder = createFinder({ strategy: NAME, morpho, horizonSec: settings.horizonSec, scope }, judge, query)
+  const views = createViews(NAME, slot => ledger.marketAt(ledger.pairs.marketAt(slot)), judge, query)
+  const settle = (): void => {
+    for (const market of changed) {
+      roll.refresh(market)
+      sweep.touch(market)
+    }
+    changed.clear()
+  }
+  const markets = (): readonly Market[] => {
+    settle()
+    return [...roll.open]
+  }
   /** Time of the last target asked for: faults are told as of then. */
   let targetSec = 0n
 
   /** What is known of models and tokens changed: it bears on every market. */
   const relearn = (): void => {
-    for (const market of markets()) roll.refresh(market)
+    for (const market of markets()) changed.add(market)
+    settle()
     filters.refresh()
   }
 
@@ -207,8 +189,12 @@ const createBook = (settings: Settings, scope: Scope): Book => {
     historyFilters: filters.history,
     filters: filters.live,
     filtersVersion: filters.version,
-    needsBootstrap: () => roll.due.size > 0,
+    needsBootstrap: () => {
+      settle()
+      return roll.due.size > 0
+    },
     bootstrap: async reader => {
+      settle()
       const asked = [...roll.due]
       await readMarkets(reader, ledger, morpho, lore, asked)
       relearn()
@@ -221,24 +207,28 @@ const createBook = (settings: Settings, scope: Scope): Book => {
       relearn()
     },
     finalise: block => ledger.finalise(block),
-    blockReads: () => judge.reads(roll.open),
+    blockReads: () => judge.reads(markets()),
     acceptReads: (_block, results) => {
       judge.accept(results)
       roll.resume()
     },
     opportunities: target => {
       targetSec = target.timestampSec
-      return markets().flatMap(market => finder.underWater(market, targetSec))
+      settle()
+      return sweep.candidates(targetSec).flatMap(number => finder.underWater(ledger.marketAt(number), targetSec))
     },
     faults: () =>
       markets().flatMap((market): MarketFault[] => {
         const reason = faultOf(market, judge, targetSec)
         return reason === null ? [] : [{ market: market.id, reason }]
       }),
-    positions: target => markets().flatMap(market => viewsOf(market, judge, target)),
-    pairs: () => pairsOf(roll.open),
+    positions: (target, limit) => views.positions(markets(), target, limit),
+    pairs: () => pairsOf(markets()),
     tokens: () => lore.tokens,
-    size: roll.size,
+    size: () => {
+      settle()
+      return roll.size()
+    },
     has: ({ strategy, market, account }) => strategy === NAME && sharesOf(ledger, market, account) > 0n,
   }
 }

@@ -1,6 +1,7 @@
-// The screen that spares quiet markets: it must never hide a position that time alone brings under water.
+// The sweep that spares quiet markets: it must never hide a position that time alone brings under water.
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
+import type { ReadResult } from '../../../src/core/folder'
 import { createPairQuery } from '../../../src/core/pair-query'
 import type { Lore } from '../../../strategies/morpho-blue/bootstrap'
 import { createFinder, type Finder, thresholdOf } from '../../../strategies/morpho-blue/finder'
@@ -8,6 +9,7 @@ import { createLogFold } from '../../../strategies/morpho-blue/fold'
 import { createJudge, type Judge } from '../../../strategies/morpho-blue/judge'
 import { createLedger, type Market } from '../../../strategies/morpho-blue/ledger'
 import { PRICE_SCALE } from '../../../strategies/morpho-blue/math'
+import { createSweep, type Sweep } from '../../../strategies/morpho-blue/sweep'
 import { addressOf, blockAt, events, idOf, MORPHO, paramsOf, word } from './history'
 
 const WAD = 10n ** 18n
@@ -32,55 +34,58 @@ const openMarket = (nearness: readonly bigint[], rateAtTarget: bigint): Market =
   return ledger.byId.get(idOf(0))!
 }
 
-const createJudged = (
-  market: Market,
-): { readonly judge: Judge; readonly finder: () => Finder; readonly judgements: () => number } => {
+const createJudged = (market: Market): { readonly judge: Judge; readonly finder: Finder; readonly sweep: Sweep } => {
   const lore: Lore = { models: new Map([[paramsOf(0).irm, 'adaptive']]), tokens: new Map() }
-  const real = createJudge(lore, undefined)
-  real.reads([market])
-  real.accept([{ kind: 'ok', data: `0x${word(PRICE_SCALE)}` }])
-  let judgements = 0
-  const judge: Judge = {
-    ...real,
-    judge: (...args) => {
-      judgements += 1
-      return real.judge(...args)
-    },
-  }
+  const judge = createJudge(lore, undefined)
+  const sweep = createSweep(market.pairs, judge.column, lore)
+  sweep.touch(market)
+  judge.reads([market])
+  judge.accept([{ kind: 'ok', data: `0x${word(PRICE_SCALE)}` }])
   const scope = { markets: { allow: [], deny: [] }, accounts: { allow: [], deny: [] }, minDebtAssets: {} }
-  return {
-    judge,
-    finder: () =>
-      createFinder({ strategy: 's', morpho: MORPHO, horizonSec: 120n, scope }, judge, lore, createPairQuery(market.pairs)),
-    judgements: () => judgements,
-  }
+  const finder = createFinder({ strategy: 's', morpho: MORPHO, horizonSec: 120n, scope }, judge, createPairQuery(market.pairs))
+  return { judge, finder, sweep }
 }
 
-describe('createFinder', () => {
-  it('behavior: with and without memory, the same positions at the same time', () => {
+describe('createSweep', () => {
+  it('behavior: leaves out no market that has a position under water, whatever the time', () => {
     const nearness = fc.array(fc.bigInt({ min: 990_000_000n, max: 1_000_000_000n }), { minLength: 1, maxLength: 5 })
-    const steps = fc.array(fc.oneof(fc.nat(60), fc.nat(20_000)), { minLength: 1, maxLength: 30 })
+    const steps = fc.array(fc.oneof(fc.nat(60), fc.nat(20_000), fc.nat(60_000_000)), { minLength: 1, maxLength: 30 })
+    let candidates = 0
     fc.assert(
       fc.property(nearness, steps, fc.bigInt({ min: 31_709_791n, max: 63_419_583_967n }), (near, jumps, rate) => {
         const market = openMarket(near, rate)
-        const { finder } = createJudged(market)
-        const remembering = finder()
+        const { finder, sweep } = createJudged(market)
         let now = BLOCK.timestampSec
         for (const jump of jumps) {
           now += BigInt(jump)
-          const accounts = (each: Finder): string[] => each.underWater(market, now).map(({ position }) => position.account)
-          expect(accounts(remembering)).toEqual(accounts(finder()))
+          const found = finder.underWater(market, now)
+          const isCandidate = sweep.candidates(now).length > 0
+          candidates += isCandidate ? 1 : 0
+          expect(isCandidate || found.length === 0).toBe(true)
         }
       }),
       { seed: 20200312, numRuns: 200 },
     )
+    expect(candidates).toBeGreaterThan(100)
   })
-  it('behavior: a quiet market is judged once and then left alone for many blocks', () => {
+  it('behavior: a quiet market is no candidate for many blocks; time alone makes it one', () => {
     const market = openMarket([900_000_000n], 1_268_391_679n)
-    const { finder, judgements } = createJudged(market)
-    const quiet = finder()
-    for (let slot = 0n; slot < 100n; slot++) expect(quiet.underWater(market, BLOCK.timestampSec + 12n * slot)).toEqual([])
-    expect(judgements()).toBe(1)
+    const { sweep } = createJudged(market)
+    for (let slot = 0n; slot < 100n; slot++) expect(sweep.candidates(BLOCK.timestampSec + 12n * slot)).toEqual([])
+    expect(sweep.candidates(BLOCK.timestampSec + 86_400n * 1_000n)).toEqual([market.number])
+  })
+  it('behavior: without a price there are no candidates; with another price there may be', () => {
+    const market = openMarket([900_000_000n], 1_268_391_679n)
+    const { sweep, judge } = createJudged(market)
+    const at = (result: ReadResult): readonly number[] => {
+      judge.reads([market])
+      judge.accept([result])
+      return sweep.candidates(BLOCK.timestampSec)
+    }
+    expect(at({ kind: 'failed', why: 'reverted' })).toEqual([])
+    expect(at({ kind: 'ok', data: `0x${word(0n)}` })).toEqual([])
+    expect(at({ kind: 'ok', data: `0x${word((PRICE_SCALE * 91n) / 100n)}` })).toEqual([])
+    expect(at({ kind: 'ok', data: `0x${word((PRICE_SCALE * 89n) / 100n)}` })).toEqual([market.number])
   })
 })
 

@@ -201,6 +201,38 @@ describe('opportunities', () => {
   })
 })
 
+describe('positions', () => {
+  it('default: with a limit, those of lowest health first, whatever the book', () => {
+    const amount = fc.integer({ min: 0, max: 70 }).chain(bits => fc.bigInt({ min: 1n, max: 1n << BigInt(bits) }))
+    const loan = fc.record({
+      who: fc.constant(ALICE),
+      debt: fc.oneof(amount, fc.constantFrom(700n, 701n, 702n)),
+      collateral: amount,
+    })
+    const loans = fc.array(loan, { minLength: 1, maxLength: 30 })
+    fc.assert(
+      fc.property(loans, fc.integer({ min: 1, max: 35 }), fc.nat(200), fc.boolean(), (all, limit, percent, isFaulty) => {
+        const book = bookOf()
+        const block = blockAt(100n)
+        for (const n of [0, 1, 2]) {
+          const own = all.filter((_, i) => i % 3 === n).map((each, i) => ({ ...each, who: addressOf(600 + i) }))
+          openMarket(book, block, n, still(n), own)
+        }
+        book.fold(events(block, idOf(0)).borrow(addressOf(900), 5n, 5n))
+        const price = at(BigInt(percent + 1))()
+        readPrices(book, block, oracle => (isFaulty && oracle === still(1).oracle ? failed : price))
+        const healths = book.positions(targetAfter(block)).map(({ healthFactorWad }) => healthFactorWad)
+        const priced = healths.filter(health => health !== null).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
+        const unpriced = healths.filter(health => health === null)
+        const limited = book.positions(targetAfter(block), limit)
+        expect(limited.map(({ healthFactorWad }) => healthFactorWad)).toEqual([...priced, ...unpriced].slice(0, limit))
+        expect(new Set(limited.map(({ market, account }) => market + account)).size).toBe(limited.length)
+      }),
+      { seed: 20200312, numRuns: 200 },
+    )
+  })
+})
+
 describe('block reads', () => {
   it('default: each oracle once, only for markets with debt, results in order', async () => {
     const book = bookOf(EVERYTHING, { maxOracleGas: 300_000 })
