@@ -6,7 +6,8 @@ import type { Chain, Signer } from '../ports'
 
 /** A head older than this many usual slots means that the keeper is blind. */
 const SILENT_SLOTS = 10
-const DEFAULT_SLOT_MS = 12_000
+const DEFAULT_SLOT_SEC = 12
+const LEAST_SILENCE_MS = 15_000
 
 export interface Facts {
   readonly read: () => Promise<ChainFacts>
@@ -21,13 +22,30 @@ export const createFacts = (
 ): Facts => {
   let lastHead: ChainFacts['lastHead'] = null
   let failedTicks = 0
-  const slotMs = config.slotSec === null ? DEFAULT_SLOT_MS : Number(config.slotSec) * 1_000
+  let lastBlock: TickReport['head'] | null = null
+  let slotSec = config.slotSec === null ? DEFAULT_SLOT_SEC : Number(config.slotSec)
+  /** Unless the configuration says it: as the last two heads show it. */
+  const observe = (head: TickReport['head']): void => {
+    const steps = lastBlock === null ? 0 : Number(head.number - lastBlock.number)
+    if (config.slotSec === null && lastBlock !== null && steps > 0)
+      slotSec = Number(head.timestampSec - lastBlock.timestampSec) / steps
+    lastBlock = head
+  }
   return {
     onTick: report => {
       failedTicks = report.end === 'failed' ? failedTicks + 1 : report.end === 'done' ? 0 : failedTicks
-      if (report.end === 'done') lastHead = { number: report.head.number, seenAtMs: nowMs() }
+      if (report.end !== 'done') return
+      if (report.head.hash === lastBlock?.hash) return
+      observe(report.head)
+      lastHead = { number: report.head.number, seenAtMs: nowMs() }
     },
-    read: async () => ({ chainId: config.id, maxHeadAgeMs: slotMs * SILENT_SLOTS, ...(await live()), lastHead, failedTicks }),
+    read: async () => ({
+      chainId: config.id,
+      maxHeadAgeMs: Math.max(LEAST_SILENCE_MS, slotSec * 1_000 * SILENT_SLOTS),
+      ...(await live()),
+      lastHead,
+      failedTicks,
+    }),
   }
 }
 

@@ -20,6 +20,17 @@ const configOf = (more: Readonly<Record<string, unknown>> = {}): ChainConfig => 
   return parseConfig({ chains: [chain] }, 'the test', { strategies, venues }).chains[0] as ChainConfig
 }
 
+const doneTick = {
+  end: 'done',
+  isCatchingUp: false,
+  target: null,
+  opportunities: [],
+  decision: { plans: [], skips: [] },
+  execution: null,
+  outcomes: [],
+  elapsedMs: { advance: 0, decide: 0, execute: 0 },
+} as const
+
 describe('createBalanceCheck', () => {
   const signer = testSigners(1)[0] as Signer
   const scene = () => {
@@ -75,23 +86,27 @@ describe('factsBefore and createFacts', () => {
       () => 1_000,
       async () => ({ inFlight: 0, faults: [], lowBalances: [] }),
     )
-    const tick = (end: 'done' | 'failed'): void =>
-      facts.onTick({
-        head,
-        end,
-        isCatchingUp: false,
-        target: null,
-        opportunities: [],
-        decision: { plans: [], skips: [] },
-        execution: null,
-        outcomes: [],
-        elapsedMs: { advance: 0, decide: 0, execute: 0 },
-      })
+    const tick = (end: 'done' | 'failed'): void => facts.onTick({ ...doneTick, head, end })
     tick('done')
     tick('failed')
     tick('failed')
     expect(await facts.read()).toMatchObject({ failedTicks: 2, lastHead: { number: head.number, seenAtMs: 1_000 } })
     tick('done')
     expect(await facts.read()).toMatchObject({ failedTicks: 0 })
+  })
+
+  it.each([
+    ['a chain of two seconds', 2n, 20_000],
+    ['a chain of twelve', 12n, 120_000],
+    ['a chain of a quarter: not before 15 s', 0n, 15_000],
+  ])('behavior: how long silence is borne goes by the heads seen: %s', async (_, afterSec, maxHeadAgeMs) => {
+    const chain = createFakeChain()
+    const facts = createFacts(
+      configOf(),
+      () => 0,
+      async () => ({ inFlight: 0, faults: [], lowBalances: [] }),
+    )
+    for (let n = 0; n < 3; n += 1) facts.onTick({ ...doneTick, head: chain.mine({ afterSec }) })
+    expect(await facts.read()).toMatchObject({ maxHeadAgeMs })
   })
 })
