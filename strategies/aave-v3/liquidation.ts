@@ -12,6 +12,7 @@ import {
   percentMulDown,
   percentMulUp,
   RAY,
+  rayDiv,
 } from './math'
 
 const CLOSE_FACTOR_HEALTH_WAD = (WAD * 95n) / 100n
@@ -37,6 +38,7 @@ export interface LiquidationCase {
   readonly collateralIndexRay: bigint
   /** Token units of this reserve, stable debt included. */
   readonly debt: bigint
+  readonly debtIndexRay: bigint
 }
 
 export interface Liquidation {
@@ -104,6 +106,13 @@ const emptiesAccount = (each: LiquidationCase, received: bigint, fee: bigint): b
   return collateralBase(each, taken) === health.collateralBase
 }
 
+/** Tokens refuse to burn nothing, counted in scaled units: half up in v3.0; since v3.5 debt rounds down and collateral up. */
+const burnsNothing = (each: LiquidationCase, burntDebt: bigint, received: bigint): boolean => {
+  if (each.rules === 'v3.0')
+    return rayDiv(burntDebt, each.debtIndexRay) === 0n || rayDiv(received, each.collateralIndexRay) === 0n
+  return mulDivDown(burntDebt, RAY, each.debtIndexRay) === 0n || received === 0n
+}
+
 /** Since v3.3: whoever clears neither side must leave 1,000 of both. */
 const leavesDust = (each: LiquidationCase, paid: bigint, seized: bigint): boolean => {
   if (each.rules === 'v3.0') return false
@@ -124,11 +133,11 @@ export const liquidate = (each: LiquidationCase, debtToCover: bigint): Liquidati
   const wanted = seizedFor(each, covered)
   const seized = minOf(wanted, collateral)
   const paid = wanted > collateral ? repaidFor(each, collateral) : covered
-  if (paid === 0n || seized === 0n) return { kind: 'refused', why: 'nothing' }
   if (leavesDust(each, paid, seized)) return { kind: 'refused', why: 'dust' }
   const fee = feeOf(each, seized)
   const received = seized - fee
   const writtenOff = emptiesAccount(each, received, fee) ? maxOf(each.debt - paid, 0n) : 0n
+  if (burnsNothing(each, paid + writtenOff, received)) return { kind: 'refused', why: 'nothing' }
   return { kind: 'done', done: { paid, received, fee, writtenOff } }
 }
 

@@ -47,6 +47,7 @@ const caseOf = (sketch: Sketch): LiquidationCase => {
     collateralScaled: ether,
     collateralIndexRay: RAY,
     debt: usdc,
+    debtIndexRay: RAY,
   }
 }
 
