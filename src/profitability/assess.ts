@@ -4,10 +4,11 @@ import type { Close, Opportunity } from '../core/opportunity'
 import type { Address } from '../core/primitives'
 import type { Leg, Step } from '../core/program'
 import type { Skip, SkipReason, Take } from '../core/verdict'
+import { type Bound, boundOf } from './bound'
 import type { MarketDepth, Moves, Route } from './market-depth'
 import { encodeRouteExactIn, encodeRouteExactOut, routePools, routeTokens } from './route-swap'
 import { bestSize } from './size'
-import { type AssessContext, type Bound, boundOf, type Mode, marginOf, valueAt, type Way, waysOf } from './valuation'
+import { type AssessContext, type Mode, marginOf, type Valuation, valueAt, type Way, waysOf } from './valuation'
 
 export type { AssessContext } from './valuation'
 
@@ -33,7 +34,27 @@ export interface Candidate extends Found {
   readonly contenders: readonly Way[]
 }
 
-/** The best size in `way`, its rest going by `toNative`; then the best route for the rest of that size. */
+interface Sized {
+  readonly pay: bigint
+  readonly valuation: Valuation
+}
+
+const sizeOf = (depth: MarketDepth, way: Way, context: AssessContext): Sized | null => {
+  let found: Sized | null = null
+  bestSize(way.close.minPay, way.close.maxPay, pay => {
+    const valuation = valueAt(depth, way, pay, context)
+    if (valuation === null) return null
+    const margin = marginOf(valuation, way, context)
+    if (found === null || margin > marginOf(found.valuation, way, context)) found = { pay, valuation }
+    return margin
+  })
+  return found
+}
+
+/**
+ * The best size in `way` and its best route for the rest. Mostly that is the largest size, which one route (`toNative`, the best for small
+ * rests) is enough to tell; another size is looked for with all of them.
+ */
 const candidateOf = (
   depth: MarketDepth,
   opportunity: Opportunity,
@@ -42,18 +63,17 @@ const candidateOf = (
   context: AssessContext,
 ): Found | null => {
   const { close } = way
-  const quick: Way = { ...way, natives: [toNative] }
-  const best = bestSize(close.minPay, close.maxPay, pay => {
-    const valuation = valueAt(depth, quick, pay, context)
-    return valuation === null ? null : marginOf(valuation, way, context)
-  })
-  const valuation = best === null ? null : valueAt(depth, way, best.size, context)
-  if (best === null || valuation === null) return null
+  const quick = sizeOf(depth, { ...way, natives: [toNative] }, context)
+  const isSettled = way.natives.length === 1 || quick?.pay === close.maxPay
+  const sized = isSettled ? quick : sizeOf(depth, way, context)
+  if (sized === null) return null
+  const { pay } = sized
+  const valuation = way.natives.length === 1 ? sized.valuation : (valueAt(depth, way, pay, context) ?? sized.valuation)
   return {
     opportunity,
     close,
     mode: { kind: way.kind, toDebt: way.toDebt, toNative: valuation.toNative },
-    pay: best.size,
+    pay,
     revenueWei: valuation.revenueWei,
     gas: valuation.gas + close.gas + context.gasModel.leg,
     marginWei: marginOf(valuation, way, context),
@@ -66,20 +86,14 @@ interface Ranked {
   readonly bound: Bound
 }
 
-/**
- * Those that may earn anything, the most promising first. Ways with the same routes for the rest share the one that the first of them
- * found best: rests are small, and the chosen way tries all of them again.
- */
-const rank = (depth: MarketDepth, ways: readonly Way[], context: AssessContext): readonly Ranked[] => {
-  const chosen = new Map<Way['natives'], Route>()
-  const ranked = ways.flatMap((way): Ranked[] => {
-    const route = chosen.get(way.natives)
-    const bound = boundOf(depth, route === undefined ? way : { ...way, natives: [route] }, context)
-    if (bound !== null && bound.atMostWei !== null) chosen.set(way.natives, bound.toNative)
-    return bound === null ? [] : [{ way, bound }]
-  })
-  return ranked.sort((a, b) => compareBounds(a.bound.atMostWei, b.bound.atMostWei))
-}
+/** Those that may earn anything, the most promising first. */
+const rank = (depth: MarketDepth, ways: readonly Way[], context: AssessContext): readonly Ranked[] =>
+  ways
+    .flatMap((way): Ranked[] => {
+      const bound = boundOf(depth, way, context)
+      return bound === null ? [] : [{ way, bound }]
+    })
+    .sort((a, b) => compareBounds(a.bound.atMostWei, b.bound.atMostWei))
 
 const compareBounds = (a: bigint | null, b: bigint | null): number => {
   if (a === null || b === null) return a === b ? 0 : a === null ? -1 : 1
@@ -123,8 +137,7 @@ export const assess = (
   }
   if (best === null)
     return skip(opportunity, 'too-thin', `none of ${ways.length} routes fills any size or covers the debt repaid`)
-  if (best.marginWei > 0n)
-    return { kind: 'found', candidate: { ...best, contenders: ranked.slice(0, CONTENDERS).map(({ way }) => way) } }
+  if (best.marginWei > 0n) return { kind: 'found', candidate: { ...best, contenders: contendersOf(ranked, best.marginWei) } }
   const gasWei = best.gas * context.gasPriceWei
   return skip(
     opportunity,
@@ -134,7 +147,13 @@ export const assess = (
 }
 
 /** Other trades of the block shift which way is best, but none from far behind to the front. */
-const CONTENDERS = 8
+const contendersOf = (ranked: readonly Ranked[], marginWei: bigint): readonly Way[] =>
+  ranked
+    .filter(({ bound }) => bound.atMostWei === null || bound.atMostWei * 10n >= marginWei * 9n)
+    .slice(0, CONTENDERS)
+    .map(({ way }) => way)
+
+const CONTENDERS = 6
 
 /** The same close, size and route on another depth: null where it can't be filled there. */
 export const revalue = (depth: MarketDepth, { close, mode, pay }: Candidate, context: AssessContext): bigint | null =>

@@ -16,67 +16,112 @@ export type Route = readonly Hop[]
 /** Last swap in each pool that has one, by pool key: the pool it leaves is made only when somebody asks for it. */
 export type Moves = ReadonlyMap<string, Quote>
 
+/** What a small swap along a route fetches at most. */
+export interface Rate {
+  readonly amountIn: bigint
+  readonly atMostOut: bigint
+  readonly gas: bigint
+}
+
+/** Tokens by how likely a good route runs through them, the surest first. */
+export type Hubs = readonly (readonly Address[])[]
+
 export interface MarketDepth {
   pool(key: string): Pool
+  /** A memo, for whoever works them out: rates that hold on this depth. */
+  readonly rates: Map<Route, Rate>
   /** The same depth with some pools replaced by what they are after their swap. */
   with(changed: Moves): MarketDepth
-  /** All routes of at most `maxHops` swaps, shortest first, no token twice. */
+  /** Routes of at most `maxHops` swaps, no token twice: direct ones, then through hubs, then others, the shorter ones first. */
   routes(from: Address, to: Address, maxHops: number): readonly Route[]
 }
 
 export const poolKey = (pool: Pool): string => `${pool.venue}:${pool.address}`
 
-const hopsByToken = (pools: ReadonlyMap<string, Pool>): ReadonlyMap<Address, readonly Hop[]> => {
-  const hops = new Map<Address, Hop[]>()
+/** Hops by where they start, then by where they end. */
+type Graph = ReadonlyMap<Address, ReadonlyMap<Address, readonly Hop[]>>
+
+const graphOf = (pools: ReadonlyMap<string, Pool>): Graph => {
+  const graph = new Map<Address, Map<Address, Hop[]>>()
   for (const [key, pool] of pools) {
     for (const tokenIn of pool.tokens) {
-      const outgoing = hops.get(tokenIn) ?? []
-      for (const tokenOut of pool.tokens) if (tokenOut !== tokenIn) outgoing.push({ poolKey: key, tokenIn, tokenOut })
-      hops.set(tokenIn, outgoing)
-    }
-  }
-  return hops
-}
-
-/** Breadth first, so shorter routes (fewer fees, less gas) come first and survive the cap. */
-const findRoutes = (
-  hops: ReadonlyMap<Address, readonly Hop[]>,
-  from: Address,
-  to: Address,
-  maxHops: number,
-  cap: number,
-): readonly Route[] => {
-  if (from === to) return [[]]
-  const found: Route[] = []
-  let frontier: { readonly at: Address; readonly route: Route; readonly seen: readonly Address[] }[] = [
-    { at: from, route: [], seen: [from] },
-  ]
-  for (let length = 1; length <= maxHops && found.length < cap; length += 1) {
-    const next: typeof frontier = []
-    for (const { at, route, seen } of frontier) {
-      for (const hop of hops.get(at) ?? []) {
-        if (seen.includes(hop.tokenOut)) continue
-        const longer = [...route, hop]
-        if (hop.tokenOut === to) found.push(longer)
-        else next.push({ at: hop.tokenOut, route: longer, seen: [...seen, hop.tokenOut] })
+      const outgoing = graph.get(tokenIn) ?? new Map<Address, Hop[]>()
+      graph.set(tokenIn, outgoing)
+      for (const tokenOut of pool.tokens) {
+        if (tokenOut === tokenIn) continue
+        const hops = outgoing.get(tokenOut) ?? []
+        hops.push({ poolKey: key, tokenIn, tokenOut })
+        outgoing.set(tokenOut, hops)
       }
     }
-    frontier = next
   }
-  return found.slice(0, cap)
+  return graph
 }
 
-/** `maxRoutes` bounds the routes kept per pair. */
-export const createMarketDepth = (pools: readonly Pool[], maxRoutes = 24): MarketDepth => {
+/** Anybody may create pools without number between any tokens: a search through all of them gives up after so many steps. */
+const MAX_STEPS = 20_000
+
+interface Search {
+  readonly graph: Graph
+  readonly to: Address
+  /** Tokens that may be passed; null: all. */
+  readonly middles: readonly Address[] | null
+  readonly steps: { left: number }
+}
+
+/** Routes of exactly `length` swaps that go on from `at`. */
+function* walk(search: Search, at: Address, length: number, seen: readonly Address[]): Generator<Route> {
+  const { graph, to, middles, steps } = search
+  const outgoing = graph.get(at)
+  if (outgoing === undefined) return
+  if (length === 1) {
+    for (const hop of outgoing.get(to) ?? []) yield [hop]
+    return
+  }
+  for (const next of middles ?? outgoing.keys()) {
+    steps.left -= 1
+    if (steps.left < 0) return
+    if (next === to || seen.includes(next)) continue
+    for (const hop of outgoing.get(next) ?? [])
+      for (const rest of walk(search, next, length - 1, [...seen, next])) yield [hop, ...rest]
+  }
+}
+
+/** How sure a route is: the class among `hubs` of its worst token in between, their number where that is in none; 0 without any. */
+const createRank = (hubs: Hubs): ((route: Route) => number) => {
+  const classes = new Map(hubs.flatMap((tokens, at) => tokens.map(token => [token, at] as const)).reverse())
+  return route => Math.max(0, ...route.slice(1).map(hop => classes.get(hop.tokenIn) ?? hubs.length))
+}
+
+/** Direct ones first, then those through the surest tokens, and of these the shorter ones (fewer fees, less gas): they survive the cap. */
+const findRoutes = (graph: Graph, hubs: Hubs, from: Address, to: Address, maxHops: number, cap: number): readonly Route[] => {
+  if (from === to) return [[]]
+  const found: Route[] = []
+  const rankOf = createRank(hubs)
+  for (let rank = 0; rank <= hubs.length; rank += 1) {
+    const middles = rank === hubs.length ? null : [...new Set(hubs.slice(0, rank + 1).flat())]
+    const search: Search = { graph, to, middles, steps: { left: MAX_STEPS } }
+    for (let length = rank === 0 ? 1 : 2; length <= maxHops; length += 1) {
+      for (const route of walk(search, from, length, [from])) {
+        if (rankOf(route) === rank) found.push(route)
+        if (found.length === cap) return found
+      }
+    }
+  }
+  return found
+}
+
+/** `maxRoutes` bounds the routes kept per pair. `hubs`: tokens that routes had better run through. */
+export const createMarketDepth = (pools: readonly Pool[], hubs: Hubs = [], maxRoutes = 24): MarketDepth => {
   const byKey = new Map(pools.map(pool => [poolKey(pool), pool]))
-  let hops: ReadonlyMap<Address, readonly Hop[]> | null = null
+  let graph: Graph | null = null
   const cache = new Map<string, readonly Route[]>()
   const routes = (from: Address, to: Address, maxHops: number): readonly Route[] => {
     const id = `${from}${to}${maxHops}`
     const known = cache.get(id)
     if (known !== undefined) return known
-    hops ??= hopsByToken(byKey)
-    const found = findRoutes(hops, from, to, maxHops, maxRoutes)
+    graph ??= graphOf(byKey)
+    const found = findRoutes(graph, hubs, from, to, maxHops, maxRoutes)
     cache.set(id, found)
     return found
   }
@@ -91,6 +136,7 @@ export const createMarketDepth = (pools: readonly Pool[], maxRoutes = 24): Marke
       for (const [key, { after }] of changed) next.set(key, after)
       return over(next)
     },
+    rates: new Map(),
     routes,
   })
   return over(byKey)

@@ -44,16 +44,22 @@ export interface Valuation {
 /** The rest is small beside the debt: the first few (shortest) routes to native are enough to find a good one. */
 const NATIVE_ROUTES = 3
 
+/** Whether `rest` would trade back, in some pool, what `toDebt` has traded there: selling less to begin with is always better. */
+const undoes = (toDebt: Route, rest: Route): boolean =>
+  rest.some(hop => toDebt.some(each => each.poolKey === hop.poolKey && each.tokenIn !== hop.tokenIn))
+
 const waysOfClose = (depth: MarketDepth, close: Close, context: AssessContext): readonly Way[] => {
   const { payToken, receiveToken } = close
-  const shortest = (from: Address): readonly Route[] =>
-    depth.routes(from, context.wrappedNative, context.maxHops).slice(0, NATIVE_ROUTES)
-  const [ofPaid, ofReceived] = [shortest(payToken), shortest(receiveToken)]
-  return depth.routes(receiveToken, payToken, context.maxHops).flatMap(toDebt => {
-    const ways: Way[] = []
-    if (ofPaid.length > 0) ways.push({ close, kind: 'sell-all', toDebt, natives: ofPaid })
-    if (ofReceived.length > 0 && receiveToken !== payToken) ways.push({ close, kind: 'buy-debt', toDebt, natives: ofReceived })
-    return ways
+  const routes = (from: Address, to: Address): readonly Route[] => depth.routes(from, to, context.maxHops)
+  const [ofPaid, ofReceived] = [routes(payToken, context.wrappedNative), routes(receiveToken, context.wrappedNative)]
+  return routes(receiveToken, payToken).flatMap(toDebt => {
+    const shortest = (natives: readonly Route[]): readonly Route[] =>
+      natives.filter(rest => !undoes(toDebt, rest)).slice(0, NATIVE_ROUTES)
+    const ways: readonly Way[] = [
+      { close, kind: 'sell-all', toDebt, natives: shortest(ofPaid) },
+      { close, kind: 'buy-debt', toDebt, natives: receiveToken === payToken ? [] : shortest(ofReceived) },
+    ]
+    return ways.filter(({ natives }) => natives.length > 0)
   })
 }
 
@@ -99,35 +105,4 @@ const overBestNative = (depth: MarketDepth, way: Way, swap: RouteQuote, left: bi
 export const valueAt = (depth: MarketDepth, way: Way, pay: bigint, context: AssessContext): Valuation | null => {
   const first = swapForDebt(depth, way, pay)
   return first === null || first.left < 0n ? null : overBestNative(depth, way, first.swap, first.left, context)
-}
-
-/** What a way can earn at most, and the route for the rest that was best where that was found out. */
-export interface Bound {
-  /** Null: not known. */
-  readonly atMostWei: bigint | null
-  readonly toNative: Route
-}
-
-const PROBE = 128n
-/** Below this many units rounding is no longer small beside a liquidation's bonus. */
-const MIN_UNITS = 10_000n
-/** For rounding of what the probe counts. */
-const SLACK = { numerator: 102n, denominator: 100n }
-
-/**
- * The most that `way` can earn with any size from a 128th of the largest on: gains are concave in the size (prices only get worse, what is
- * seized grows no faster), so none lies above the straight line through nothing and a small one. Null: nothing, at any such size.
- */
-export const boundOf = (depth: MarketDepth, way: Way, context: AssessContext): Bound | null => {
-  const { close } = way
-  const unknown: Bound = { atMostWei: null, toNative: way.natives[0] ?? [] }
-  const probe = close.maxPay / PROBE
-  if (probe < close.minPay || probe < MIN_UNITS || close.amountsFor(probe).received < MIN_UNITS) return unknown
-  const first = swapForDebt(depth, way, probe)
-  if (first === null) return unknown
-  if (first.left < 0n) return null
-  const found = overBestNative(depth, way, first.swap, first.left, context)
-  if (found === null) return unknown
-  const revenueWei = (found.revenueWei * (PROBE + 1n) * SLACK.numerator) / SLACK.denominator
-  return { atMostWei: marginOf({ ...found, revenueWei }, way, context), toNative: found.toNative }
 }
