@@ -58,10 +58,13 @@ export const createSimulate = (transport: Transport, log: LogSink) => {
     parent: Block,
     target: TargetBlock,
   ): Promise<readonly SimulatedResult[]> => {
+    const gas = calls.reduce((sum, call) => sum + call.gas, 0n)
     const blockOverrides = {
       number: toHexQuantity(target.number),
       time: toHexQuantity(target.timestampSec),
       baseFeePerGas: toHexQuantity(target.baseFeePerGasWei),
+      // Calls get more gas than they will use: a node refuses them all if it finds that the limit of one does not fit behind the others.
+      ...(gas > parent.gasLimit ? { gasLimit: toHexQuantity(gas) } : {}),
     }
     // Fees and balance are the executor's own arithmetic: validation would only add ways to fail that a bundle does not have.
     const payload = { blockStateCalls: [{ blockOverrides, calls: calls.map(asTransaction) }], validation: false }

@@ -5,6 +5,7 @@ import type { Address, TargetBlock } from '../core/primitives'
 import type { Take } from '../core/verdict'
 import type { LogSink, Relay, Signer } from '../ports'
 import { bundlesFor, type Carried } from './bundles'
+import { roomFor, totalLimit } from './draft'
 import type { InFlight } from './in-flight'
 import type { FreeKey } from './key-ring'
 import type { ExecutorPolicy } from './policy'
@@ -20,8 +21,8 @@ export interface DispatchContext {
   readonly codec: RunCodec
   readonly policy: ExecutorPolicy
   readonly fees: Fees
-  /** Of the parent: the target's differs by a thousandth at most. */
-  readonly blockGasLimit: bigint
+  /** Gas that each transaction's limit may claim beyond its need: there is room for it in the block. */
+  readonly spareGas: bigint
   readonly relays: readonly Relay[]
   readonly signal: AbortSignal
   readonly log: LogSink
@@ -82,25 +83,27 @@ const greediestMarket = (takes: readonly Take[]): bigint => {
   return [...byMarket.values()].reduce(maxOf, 0n)
 }
 
-/** All transactions together may claim this share of a block: a builder needs room for the limits, whatever is used of them. */
-const BLOCK_SHARE = 2n
+/** All transactions together may claim this part of what they leave of a block: others' transactions need room too. */
+const SPARE_PARTS = 2n
+
+/** Gas that each of the block's transactions may claim beyond its need; in the worst case all of them use it. */
+export const spareGasOf = (passed: readonly Passed[], blockGasLimit: bigint): bigint =>
+  passed.length === 0
+    ? 0n
+    : zeroFloorSub(blockGasLimit, roomFor(passed.map(({ draft }) => draft))) / SPARE_PARTS / BigInt(passed.length)
 
 /**
  * Limits with room for one hostile market, whose legs fail in the worst way by the time they run and burn all that they may: the legs
  * after them must not starve. As far as cap, balance, block and what the transaction earns allow; a single leg needs no such room.
  */
-const roomyLimits = (
-  key: FreeKey,
-  passed: readonly Passed[],
-  { fees, policy, blockGasLimit }: DispatchContext,
-): readonly bigint[] => {
-  const plain = passed.reduce((sum, each) => sum + each.draft.gasLimit, 0n)
-  const affordable = fees.maxFeePerGasWei === 0n ? blockGasLimit : key.balanceWei / fees.maxFeePerGasWei
-  let freeGas = zeroFloorSub(minOf(affordable, blockGasLimit / BLOCK_SHARE), plain)
+const roomyLimits = (key: FreeKey, passed: readonly Passed[], { fees, policy, spareGas }: DispatchContext): readonly bigint[] => {
+  const plain = totalLimit(passed.map(({ draft }) => draft))
+  const spare = spareGas * BigInt(passed.length)
+  let freeGas = fees.maxFeePerGasWei === 0n ? spare : zeroFloorSub(key.balanceWei / fees.maxFeePerGasWei, plain)
   return passed.map(({ draft, profit }) => {
     const greediest = draft.takes.length < 2 ? 0n : greediestMarket(draft.takes)
     const paidFor = fees.effectiveWei === 0n ? greediest : profit.netWei / fees.effectiveWei
-    const extra = [policy.maxGasPerTransaction - draft.gasLimit, freeGas, paidFor].reduce(minOf, greediest)
+    const extra = [policy.maxGasPerTransaction - draft.gasLimit, freeGas, spareGas, paidFor].reduce(minOf, greediest)
     freeGas -= extra
     return draft.gasLimit + extra
   })

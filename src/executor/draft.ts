@@ -1,5 +1,5 @@
 // A transaction while it is still being trimmed: which key, which takes of its plan, how much gas. Values only.
-import { BPS, minOf, mulDivUp } from '../core/fixed-point'
+import { BPS, maxOf, minOf, mulDivUp } from '../core/fixed-point'
 import type { PositionRef } from '../core/opportunity'
 import type { Address } from '../core/primitives'
 import type { Plan, Skip, SkipReason, Take } from '../core/verdict'
@@ -11,6 +11,8 @@ export interface Draft {
   readonly plan: Plan
   /** Some or all of the plan's, in its order. */
   readonly takes: readonly Take[]
+  /** What it is expected to use: estimated, then simulated. */
+  readonly gas: bigint
   readonly gasLimit: bigint
 }
 
@@ -29,19 +31,16 @@ const gasOf = (takes: readonly Take[]): bigint => takes.reduce((sum, take) => su
 /** Estimated gas of the plan's transaction with only `takes` in it. */
 export const estimatedGas = (plan: Plan, takes: readonly Take[]): bigint => plan.gas - gasOf(plan.takes) + gasOf(takes)
 
-export const draftOf = (key: Address, plan: Plan, takes: readonly Take[], policy: ExecutorPolicy): Draft => ({
-  key,
-  plan,
-  takes,
-  gasLimit: gasLimitFor(estimatedGas(plan, takes), policy),
-})
+export const draftOf = (key: Address, plan: Plan, takes: readonly Take[], policy: ExecutorPolicy): Draft => {
+  const gas = estimatedGas(plan, takes)
+  return { key, plan, takes, gas, gasLimit: gasLimitFor(gas, policy) }
+}
 
-/** The draft with only `takes` left; its gas limit shrinks in proportion. */
-export const narrowed = (draft: Draft, takes: readonly Take[]): Draft => ({
-  ...draft,
-  takes,
-  gasLimit: mulDivUp(draft.gasLimit, estimatedGas(draft.plan, takes), estimatedGas(draft.plan, draft.takes)),
-})
+/** The draft with only `takes` left; its gas shrinks in proportion. */
+export const narrowed = (draft: Draft, takes: readonly Take[]): Draft => {
+  const [part, whole] = [estimatedGas(draft.plan, takes), estimatedGas(draft.plan, draft.takes)]
+  return { ...draft, takes, gas: mulDivUp(draft.gas, part, whole), gasLimit: mulDivUp(draft.gasLimit, part, whole) }
+}
 
 /** One draft per take: for a transaction of which nobody can say which leg spoils it. */
 export const split = (draft: Draft, policy: ExecutorPolicy): readonly Draft[] =>
@@ -52,12 +51,24 @@ export interface Trimmed {
   readonly skips: readonly Skip[]
 }
 
-/** What some drafts may use up together: their gas limits times `price` must stay within `limit`. */
+/** What some drafts may claim together. */
 export interface Allowance {
   readonly counts: (draft: Draft) => boolean
   readonly limit: bigint
-  readonly price: bigint
+  /** Of those that count. */
+  readonly needed: (drafts: readonly Draft[]) => bigint
   readonly why: (needed: bigint) => string
+}
+
+export const totalLimit = (drafts: readonly Draft[]): bigint => drafts.reduce((sum, draft) => sum + draft.gasLimit, 0n)
+
+/**
+ * Room that a block must have for all of them. It takes a transaction if the gas used so far and the transaction's own limit fit; which
+ * of them comes last is the builder's choice, so it may be the one whose limit is furthest above what it uses.
+ */
+export const roomFor = (drafts: readonly Draft[]): bigint => {
+  const used = drafts.reduce((sum, draft) => sum + draft.gas, 0n)
+  return used + drafts.reduce((most, draft) => maxOf(most, draft.gasLimit - draft.gas), 0n)
 }
 
 const cheapest = (drafts: readonly Draft[]): Take =>
@@ -70,20 +81,43 @@ const without = (draft: Draft, out: Take): readonly Draft[] => {
   return rest.length === 0 ? [] : [narrowed(draft, rest)]
 }
 
+interface Excess {
+  readonly counted: readonly Draft[]
+  readonly why: string
+}
+
+/** Null: within the allowance. */
+const excessOf = (drafts: readonly Draft[], allowance: Allowance): Excess | null => {
+  const counted = drafts.filter(allowance.counts)
+  const needed = allowance.needed(counted)
+  return counted.length === 0 || needed <= allowance.limit ? null : { counted, why: allowance.why(needed) }
+}
+
 /** Leaves out the takes of least value until the drafts that count are within the allowance. The order stays. */
 export const trim = (drafts: readonly Draft[], allowance: Allowance): Trimmed => {
   const skips: Skip[] = []
   let left = drafts
-  for (;;) {
-    const counted = left.filter(allowance.counts)
-    const needed = counted.reduce((sum, draft) => sum + draft.gasLimit, 0n) * allowance.price
-    if (counted.length === 0 || needed <= allowance.limit) return { drafts: left, skips }
-    const out = cheapest(counted)
-    skips.push(skipOf(out, 'over-budget', allowance.why(needed)))
+  for (let excess = excessOf(left, allowance); excess !== null; excess = excessOf(left, allowance)) {
+    const out = cheapest(excess.counted)
+    skips.push(skipOf(out, 'over-budget', excess.why))
     left = left.flatMap(draft => without(draft, out))
   }
+  return { drafts: left, skips }
+}
+
+/** Leaves out whole drafts, from the end, so that those that stay need no further proof: none of them runs behind one that goes. */
+export const cutEnd = (drafts: readonly Draft[], allowance: Allowance): Trimmed => {
+  const skips: Skip[] = []
+  let left = drafts
+  for (let excess = excessOf(left, allowance); excess !== null; excess = excessOf(left, allowance)) {
+    const { counted, why } = excess
+    const out = counted.at(-1)
+    skips.push(...(out?.takes ?? []).map(take => skipOf(take, 'over-budget', why)))
+    left = left.filter(draft => draft !== out)
+  }
+  return { drafts: left, skips }
 }
 
 /** Gas for the simulation: as much as may be, so that a leg fails for its own reasons and not for want of gas. */
 export const simulationGas = (draft: Draft, affordableGas: bigint, policy: ExecutorPolicy): bigint =>
-  minOf(minOf(mulDivUp(draft.gasLimit, 20_000n, BPS), policy.maxGasPerTransaction), affordableGas)
+  minOf(minOf(mulDivUp(draft.gasLimit, 30_000n, BPS), policy.maxGasPerTransaction), affordableGas)

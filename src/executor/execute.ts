@@ -3,7 +3,7 @@ import type { PositionRef } from '../core/opportunity'
 import type { Address, Block, Hex, TargetBlock } from '../core/primitives'
 import type { Plan, Profit, Skip } from '../core/verdict'
 import { assign, reasonToWait, sift } from './assign'
-import { type DispatchContext, dispatch } from './dispatch'
+import { type DispatchContext, dispatch, spareGasOf } from './dispatch'
 import type { InFlight, RelayRecord } from './in-flight'
 import type { FreeKey } from './key-ring'
 import type { ExecutorParts } from './parts'
@@ -106,7 +106,13 @@ const send = async (
   const { ring, flights } = parts
   const startMs = performance.now()
   const signal = parts.signals.signalFor(target.number)
-  const context: DispatchContext = { ...parts, chainId: parts.chain.id, fees, blockGasLimit, signal }
+  const context: DispatchContext = {
+    ...parts,
+    chainId: parts.chain.id,
+    fees,
+    spareGas: spareGasOf(passed, blockGasLimit),
+    signal,
+  }
   const answers: Promise<unknown>[] = []
   const sent: InFlight[] = []
   let sign = 0

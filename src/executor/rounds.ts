@@ -5,7 +5,20 @@ import type { Address, Block, TargetBlock } from '../core/primitives'
 import type { Profit, Skip, Take } from '../core/verdict'
 import type { Chain, SimulatedResult } from '../ports'
 import { type Failure, isFloor, ownFailures } from './blame'
-import { type Allowance, type Draft, estimatedGas, narrowed, simulationGas, skipOf, split, type Trimmed, trim } from './draft'
+import {
+  type Allowance,
+  cutEnd,
+  type Draft,
+  estimatedGas,
+  narrowed,
+  roomFor,
+  simulationGas,
+  skipOf,
+  split,
+  type Trimmed,
+  totalLimit,
+  trim,
+} from './draft'
 import type { ExecutorPolicy } from './policy'
 import { exceedsGasCap, type Fees, gasLimitFor, profitAfterBid, type RunCost, runCost } from './pricing'
 import type { RunCodec, RunOrder, RunReading } from './run-codec'
@@ -123,14 +136,14 @@ const judge = (draft: Draft, result: SimulatedResult, mayExceed: boolean, contex
     const rest = draft.takes.filter(take => !out.has(take))
     return { kind: 'cut', rest: rest.length === 0 ? [] : [narrowed(draft, rest)], failures, skips: [] }
   }
-  const measured = { ...draft, gasLimit: gasLimitFor(result.gasUsed, policy) }
+  const measured = { ...draft, gas: result.gasUsed, gasLimit: gasLimitFor(result.gasUsed, policy) }
   if (exceedsGasCap(result.gasUsed, policy)) {
     const limit = policy.maxGasPerTransaction
     const needed = { ...draft, gasLimit: result.gasUsed + result.gasUsed / 4n }
     return cutByValue(needed, {
       counts: () => true,
       limit,
-      price: 1n,
+      needed: totalLimit,
       why: gas => `the transaction would need up to ${gas} gas, the cap is ${limit}`,
     })
   }
@@ -149,24 +162,32 @@ const unprofitable = (draft: Draft, profit: Profit, policy: ExecutorPolicy): rea
 
 export const failureSkip = ({ take, reason }: Failure): Skip => skipOf(take, 'failed-simulation', reason)
 
-/** Keeps each key's ceilings within its balance, and all together within the block. */
-export const withinBudget = (drafts: readonly Draft[], parent: Block, context: RoundContext): Trimmed => {
+/** Each key's ceilings stay within its balance, and the block has room for all. */
+const allowancesOf = (drafts: readonly Draft[], parent: Block, { balances, fees }: RoundContext): readonly Allowance[] => {
   const ofKeys = [...new Set(drafts.map(draft => draft.key))].map((key): Allowance => {
-    const limit = context.balances.get(key) ?? 0n
+    const limit = balances.get(key) ?? 0n
     const why = (needed: bigint) => `key ${key} holds ${limit} wei, its transactions may cost ${needed} wei`
-    return { counts: draft => draft.key === key, limit, price: context.fees.maxFeePerGasWei, why }
+    return { counts: draft => draft.key === key, limit, needed: own => totalLimit(own) * fees.maxFeePerGasWei, why }
   })
   const room = parent.gasLimit
-  const why = (gas: bigint) => `the block has room for ${room} gas, all transactions together may need ${gas}`
-  const allowances: readonly Allowance[] = [...ofKeys, { counts: () => true, limit: room, price: 1n, why }]
-  return allowances.reduce<Trimmed>(
+  const why = (gas: bigint) =>
+    `the block has room for ${room} gas, all transactions together need ${gas}: waits for the next block, where it is planned anew`
+  return [...ofKeys, { counts: () => true, limit: room, needed: roomFor, why }]
+}
+
+const within = (
+  drafts: readonly Draft[],
+  parent: Block,
+  context: RoundContext,
+  cut: (drafts: readonly Draft[], allowance: Allowance) => Trimmed,
+): Trimmed =>
+  allowancesOf(drafts, parent, context).reduce<Trimmed>(
     (trimmed, allowance) => {
-      const next = trim(trimmed.drafts, allowance)
+      const next = cut(trimmed.drafts, allowance)
       return { drafts: next.drafts, skips: [...trimmed.skips, ...next.skips] }
     },
     { drafts, skips: [] },
   )
-}
 
 const simulate = (
   drafts: readonly Draft[],
@@ -218,7 +239,7 @@ export const runRounds = async (
   let drafts = start
   let mayExceed = false
   for (let round = 1; ; round++) {
-    const budget = withinBudget(drafts, parent, context)
+    const budget = within(drafts, parent, context, trim)
     skips.push(...budget.skips)
     drafts = budget.drafts
     if (drafts.length === 0) return { passed: [], skips, failures, mustReplan: false }
@@ -241,23 +262,20 @@ export const runRounds = async (
       skips.push(...cut.failures.map(failureSkip), ...cut.skips)
     }
     const passed = judged.flatMap(each => (each.kind === 'passed' ? [each.passed] : []))
-    const measured = withinBudget(
-      passed.map(each => each.draft),
-      parent,
-      context,
-    )
+    const asTheyAre = passed.map(each => each.draft)
+    const measured = within(asTheyAre, parent, context, cutEnd)
     if (cuts.length === 0 && measured.skips.length === 0) return { passed, skips, failures, mustReplan: false }
-    if (round === MAX_ROUNDS) return lastWord(passed, cuts, measured.skips.length > 0, skips, failures)
+    if (round === MAX_ROUNDS) return lastWord(passed, cuts, measured, skips, failures)
     drafts = judged.flatMap(each => (each.kind === 'passed' ? [each.passed.draft] : each.rest))
     mayExceed = true
   }
 }
 
-/** Out of rounds: what passed as it is may go, what was cut again may not. */
+/** Out of rounds: what passed as it is may go as far as the budget allows, what was cut again may not. */
 const lastWord = (
   passed: readonly Passed[],
   cuts: readonly Extract<Judgement, { readonly kind: 'cut' }>[],
-  isOverBudget: boolean,
+  budget: Trimmed,
   skips: readonly Skip[],
   failures: readonly Failure[],
 ): RoundsResult => {
@@ -265,9 +283,11 @@ const lastWord = (
   const unproven = left.map(take =>
     skipOf(take, 'failed-simulation', `another part of its transaction failed in each of ${MAX_ROUNDS} simulations`),
   )
-  if (!isOverBudget) return { passed, skips: [...skips, ...unproven], failures, mustReplan: false }
-  const unpaid = passed.flatMap(each =>
-    each.draft.takes.map(take => skipOf(take, 'over-budget', "the keys can't cover the simulated gas")),
-  )
-  return { passed: [], skips: [...skips, ...unproven, ...unpaid], failures, mustReplan: false }
+  const affordable = new Set(budget.drafts)
+  return {
+    passed: passed.filter(each => affordable.has(each.draft)),
+    skips: [...skips, ...unproven, ...budget.skips],
+    failures,
+    mustReplan: false,
+  }
 }

@@ -327,7 +327,7 @@ describe('execute', () => {
         [1, 2, 3].map(n => planOf([takeOf(n)], small)),
         small,
       )
-      expect(crowded.sent).toHaveLength(1)
+      expect(crowded.sent).toHaveLength(2)
       expect(crowded.skips[0]?.message).toMatch(/block has room for 1000000 gas/)
     })
   })
