@@ -29,8 +29,9 @@ export interface Settled {
 const receiptOf = async (chain: Chain, flight: InFlight, { block, receipts }: Advance): Promise<Receipt | null> => {
   const known = receipts?.find(receipt => receipt.transactionHash === flight.hash)
   if (known !== undefined) return known
-  const hasWholeTarget =
-    flight.targetBlock === block.number && receipts?.some(receipt => receipt.blockHash === block.hash) === true
+  // A block that used no gas holds nothing.
+  const isWhole = block.gasUsed === 0n || receipts?.some(receipt => receipt.blockHash === block.hash) === true
+  const hasWholeTarget = flight.targetBlock === block.number && isWhole
   return hasWholeTarget ? null : chain.receipt(flight.hash)
 }
 

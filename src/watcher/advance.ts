@@ -9,7 +9,7 @@ import { type BlockLogs, fetchBlockLogs } from './block-logs'
 import type { Folding } from './folding'
 
 export interface AdvanceOptions {
-  /** Fetch whole receipts, in place of logs, of blocks that may hold a log of the extra filters. */
+  /** Fetch whole receipts, in place of logs, of blocks with transactions in them. */
   readonly wantReceipts?: boolean
 }
 

@@ -18,7 +18,10 @@ const checked = (block: Block, logs: readonly Log[], meter: Meter): readonly Log
   return kept
 }
 
-/** No request where the header's bloom rules everything out, else one (two where a node has no receipts by block). */
+/**
+ * Receipts where they are wanted (a transaction may end without a log) and the block used any gas; else logs where its bloom does not rule
+ * them out, else nothing. One request, two where receipts are wanted and the node has none by block.
+ */
 export const fetchBlockLogs = async (
   chain: Chain,
   block: Block,
@@ -26,13 +29,13 @@ export const fetchBlockLogs = async (
   wantReceipts: boolean,
   meter: Meter,
 ): Promise<BlockLogs> => {
-  if (!interest.mayTouch(block)) return NOTHING
-  if (wantReceipts && interest.mayTouchExtras(block)) {
+  if (wantReceipts && block.gasUsed > 0n) {
     const receipts = await chain.receiptsOfBlock(block.hash)
     if (receipts !== null) {
       const logs = receipts.flatMap(receipt => receipt.logs).filter(interest.isWanted)
       return { logs: checked(block, logs, meter), receipts }
     }
   }
+  if (!interest.mayTouch(block)) return NOTHING
   return { logs: checked(block, await chain.logsOfBlock(block.hash, interest.filters), meter), receipts: null }
 }

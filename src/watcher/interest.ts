@@ -8,8 +8,6 @@ export interface Interest {
   readonly filters: readonly LogFilter[]
   /** Whether the block may hold a log that anybody wants. */
   mayTouch(block: Block): boolean
-  /** The same for the extra filters alone. */
-  mayTouchExtras(block: Block): boolean
   /** The folders that want this log. */
   foldersOf(log: Log): readonly Folder[]
   isWanted(log: Log): boolean
@@ -32,12 +30,10 @@ export const createInterestSource = (folders: readonly Folder[], extraFilters: (
     const filters = [...owned.map(each => each.filter), ...extras]
     const matchesOf = createLogMatcher(filters)
     const all = bloomTest(filters)
-    const ofExtras = bloomTest(extras)
     const bloomOf = (block: Block) => (isTrusting ? block.logsBloom : null)
     return {
       filters,
       mayTouch: block => filters.length > 0 && all.mayMatch(bloomOf(block)),
-      mayTouchExtras: block => extras.length > 0 && ofExtras.mayMatch(bloomOf(block)),
       foldersOf: log => [...new Set(matchesOf(log).flatMap(index => owned[index]?.folder ?? []))],
       isWanted: log => matchesOf(log).length > 0,
     }
