@@ -5,12 +5,13 @@ import type { ChainConfig } from './config/config'
 import { KeeperError } from './core/errors'
 import type { Address, Block, LogFilter } from './core/primitives'
 import { createSlotClock } from './core/slot-clock'
-import type { Book, VenueBook } from './core/strategy'
+import type { Book, Pairs, RouteNeeds, VenueBook } from './core/strategy'
 import { createExecutor, type Executor } from './executor/executor'
 import { createLiquidatorCodec } from './executor/liquidator-codec'
 import { createKeeper, type Keeper, type TickReport } from './keeper'
 import type { Chain, LogSink, Meter, Relay, Signer, Store } from './ports'
 import { DEFAULT_GAS_MODEL } from './profitability/gas-model'
+import type { Hubs } from './profitability/market-depth'
 import { venues } from './venues/registry'
 import { type BackfillProgress, createWatcher, type Watcher } from './watcher/watcher'
 
@@ -30,6 +31,8 @@ export interface Reading {
   readonly books: readonly Book[]
   readonly venues: readonly VenueBook[]
   readonly watcher: Watcher
+  /** Tokens that routes had better run through, as of now. */
+  readonly hubs: () => Hubs
 }
 
 export interface Composed extends Reading {
@@ -59,14 +62,31 @@ const createBooks = (config: ChainConfig): { readonly books: readonly Book[]; re
     .map(each => each.createBook(settingsOf(config.venues, each.name))),
 })
 
-/** Tokens between which routes may run: what liquidations take and give, wrapped native, and the config's own hops. */
-const routeTokens = (config: ChainConfig, books: readonly Book[]): readonly Address[] => [
-  ...new Set([
-    config.wrappedNative,
-    ...config.hopTokens,
-    ...books.flatMap(book => book.pairs().flatMap(pair => [pair.from, pair.to])),
-  ]),
-]
+/** Loan tokens that count as hubs without being configured: more would let made-up markets name them. */
+const MAX_LOAN_HUBS = 4
+
+/**
+ * Wrapped native and the config's own hops; then the loan tokens of most pairs, once several have them. A loan token that is one stays one:
+ * what venues once follow they go on following.
+ */
+const createHubs = (config: ChainConfig, books: readonly Book[]) => {
+  const sure = [...new Set([config.wrappedNative, ...config.hopTokens])]
+  const loans = new Set<Address>()
+  const fill = (pairs: Pairs): void => {
+    const uses = new Map<Address, number>()
+    for (const { to } of pairs) uses.set(to, (uses.get(to) ?? 0) + 1)
+    const shared = [...uses].filter(([token, count]) => count > 1 && !sure.includes(token)).sort(([, a], [, b]) => b - a)
+    for (const [token] of shared) if (loans.size < MAX_LOAN_HUBS) loans.add(token)
+  }
+  return {
+    needs: (): RouteNeeds => {
+      const pairs = books.flatMap(book => book.pairs())
+      fill(pairs)
+      return { pairs, hubs: [...sure, ...loans] }
+    },
+    now: (): Hubs => [sure, [...loans]],
+  }
+}
 
 /** Books, venues and the watcher that runs them. `extraFilters` are the executor's own events. */
 export const composeReading = (
@@ -75,19 +95,21 @@ export const composeReading = (
   extraFilters: () => readonly LogFilter[] = () => [],
 ): Reading => {
   const { books, venueBooks } = createBooks(config)
+  const hubs = createHubs(config, books)
   const watcher = createWatcher({
     chain: ports.chain,
     strategies: books,
     venues: venueBooks,
     afterStrategies: () => {
-      for (const venue of venueBooks) venue.track(routeTokens(config, books))
+      const needs = hubs.needs()
+      for (const venue of venueBooks) venue.track(needs)
     },
     extraFilters,
     log: ports.log,
     meter: ports.meter,
     finalityDepth: config.finalityDepth,
   })
-  return { books, venues: venueBooks, watcher }
+  return { books, venues: venueBooks, watcher, hubs: hubs.now }
 }
 
 /** The keeper of one chain. `contract` is the deployed executor. `kept`: what was read before, to go on from; its watcher hears this contract. */
@@ -123,6 +145,7 @@ export const composeKeeper = (
     watcher: reading.watcher,
     books: reading.books,
     venues: reading.venues,
+    hubs: reading.hubs,
     executor,
     slotClock: createSlotClock(config.slotSec),
     assess: { wrappedNative: config.wrappedNative, executor: contract, gasModel: DEFAULT_GAS_MODEL, maxHops: config.maxHops },

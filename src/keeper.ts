@@ -9,6 +9,7 @@ import type { Outcome, Skip } from './core/verdict'
 import type { ExecutionReport, Executor } from './executor/executor'
 import type { Chain, LogSink, Meter, Store } from './ports'
 import type { AssessContext } from './profitability/assess'
+import type { Hubs } from './profitability/market-depth'
 import { type Decision, decide, type SelectPolicy } from './profitability/select'
 import type { Watcher } from './watcher/watcher'
 
@@ -20,7 +21,9 @@ export interface KeeperDeps {
   readonly executor: Executor
   readonly slotClock: SlotClock
   readonly assess: Omit<AssessContext, 'gasPriceWei'>
-  readonly policy: SelectPolicy
+  readonly policy: Omit<SelectPolicy, 'hubs'>
+  /** Tokens that routes had better run through, as of now. */
+  readonly hubs: () => Hubs
   readonly maxPriorityFeePerGasWei: bigint
   readonly log: LogSink
   readonly meter: Meter
@@ -109,7 +112,7 @@ export const createKeeper = (deps: KeeperDeps): Keeper => {
     if (opportunities.length === 0) return { plans: [], skips: [] }
     const pools = venues.flatMap(venue => venue.pools())
     const gasPriceWei = target.baseFeePerGasWei + deps.maxPriorityFeePerGasWei
-    return decide(pools, opportunities, target, { ...deps.assess, gasPriceWei }, deps.policy)
+    return decide(pools, opportunities, target, { ...deps.assess, gasPriceWei }, { ...deps.policy, hubs: deps.hubs() })
   }
 
   /** Plans anew without what the executor finds unfit: a hostile position that only seems to move the pools must not hide the others. */

@@ -82,6 +82,7 @@ const createWorld = (
       isInFlight: () => false,
     } as Partial<Executor> as Executor,
     slotClock: createSlotClock(12n),
+    hubs: () => [],
     assess: { wrappedNative: WETH, executor: account(0xbeef), gasModel: DEFAULT_GAS_MODEL, maxHops: 3 },
     policy: {
       bidShareBps: 0n,

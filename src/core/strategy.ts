@@ -18,6 +18,8 @@ export interface Scope {
   readonly minDebtAssets: Readonly<Record<Address, bigint>>
 }
 
+export type Pairs = readonly { readonly from: Address; readonly to: Address }[]
+
 /** The live book of one protocol on one chain. */
 export interface Book extends Folder {
   readonly strategy: string
@@ -37,7 +39,7 @@ export interface Book extends Folder {
    */
   positions(target: TargetBlock, limit?: number): readonly PositionView[]
   /** Pairs that liquidations swap: collateral (from) to debt token (to). */
-  pairs(): readonly { readonly from: Address; readonly to: Address }[]
+  pairs(): Pairs
   tokens(): ReadonlyMap<Address, Token>
   /** Open debt positions. */
   size(): number
@@ -50,11 +52,18 @@ export interface Strategy<Settings> {
   createBook(settings: Settings, scope: Scope): Book
 }
 
+/** What venues look for pools between: each pair, and each token of a pair with each hub. Grows with markets, not with their square. */
+export interface RouteNeeds {
+  readonly pairs: Pairs
+  /** Tokens that routes may run through; few. */
+  readonly hubs: readonly Address[]
+}
+
 /** The live pools of one venue on one chain. */
 export interface VenueBook extends Folder {
   readonly venue: string
-  /** Names the tokens between which routes may run; pools of other tokens are not followed. Called again as it grows. */
-  track(tokens: readonly Address[]): void
+  /** Names the tokens that routes may touch; pools of other tokens are not followed. Called again as they grow. */
+  track(needs: RouteNeeds): void
   pools(): readonly Pool[]
   /** Pools that are configured or found but unusable, and why. */
   faults(): readonly { readonly pool: Address; readonly reason: string }[]

@@ -7,7 +7,7 @@ import type { TargetBlock } from '../core/primitives'
 import type { Payee } from '../core/program'
 import type { Plan, Profit, Skip, Take } from '../core/verdict'
 import { type AssessContext, assess, type Candidate, revalue, toTake } from './assess'
-import { createMarketDepth, type MarketDepth } from './market-depth'
+import { createMarketDepth, type Hubs, type MarketDepth } from './market-depth'
 
 export interface SelectPolicy {
   readonly bidShareBps: bigint
@@ -19,6 +19,8 @@ export interface SelectPolicy {
   readonly maxGasPerTransaction: bigint
   /** How long after the target's own time the transaction stays valid: a missed slot moves the time, not the number. */
   readonly graceSec: bigint
+  /** Tokens that routes had better run through; absent: all alike. */
+  readonly hubs?: Hubs
 }
 
 export interface Decision {
@@ -89,7 +91,7 @@ const legFloorWei = (
  * those before it, dead or alive, and a small last one would not be.
  */
 const packByGas = (takes: readonly Take[], context: AssessContext, policy: SelectPolicy): readonly (readonly Take[])[] => {
-  const room = policy.maxGasPerTransaction - context.gasModel.transaction
+  const room = maxOf(1n, policy.maxGasPerTransaction - context.gasModel.transaction)
   const total = takes.reduce((sum, take) => sum + take.gas, 0n)
   const share = total / ((total + room - 1n) / room || 1n)
   const packs: Take[][] = []
@@ -147,7 +149,7 @@ export const decide = (
   policy: SelectPolicy,
 ): Decision => {
   if (opportunities.length === 0) return { plans: [], skips: [] }
-  const { placed, skips, end } = placeInOrder(createMarketDepth(pools), opportunities, context)
+  const { placed, skips, end } = placeInOrder(createMarketDepth(pools, policy.hubs), opportunities, context)
   const takes = placed.map(each =>
     toTake(each.depth, each.candidate, legFloorWei(each, end, placed.length === 1, context, policy), context),
   )

@@ -29,7 +29,49 @@ describe('routes', () => {
     const depth = createMarketDepth(pools)
     expect(depth.routes(A, A, 3)).toEqual([[]])
     expect(depth.routes(A, C, 1)).toEqual([])
-    expect(createMarketDepth(pools, 1).routes(A, B, 3)).toHaveLength(1)
+    expect(createMarketDepth(pools, [], 1).routes(A, B, 3)).toHaveLength(1)
+  })
+})
+
+describe('routes among pools that anybody may have made', () => {
+  const [HUB, LOAN] = [token(0xa0), token(0xa1)]
+  const spamToken = (n: number): Address => token(0x5000 + n)
+  const spam = Array.from({ length: 100 }, (_, n) => [
+    pool(0x1000 + n, A, spamToken(n)),
+    pool(0x2000 + n, spamToken(n), C),
+  ]).flat()
+  const good = [pool(1, A, HUB), pool(2, HUB, C), pool(3, A, LOAN), pool(4, LOAN, C), pool(5, HUB, LOAN), pool(6, A, C)]
+  const middles = (routes: readonly (readonly { readonly tokenIn: Address }[])[]) =>
+    routes.map(route => route.slice(1).map(hop => hop.tokenIn))
+
+  test('behavior: a hundred routes through made-up tokens don’t push out the direct one and those through hubs', () => {
+    const routes = createMarketDepth([...spam, ...good], [[HUB], [LOAN]]).routes(A, C, 3)
+    expect(routes).toHaveLength(24)
+    expect(middles(routes).slice(0, 6)).toEqual([[], [HUB], [LOAN], [HUB, LOAN], [LOAN, HUB], [spamToken(0)]])
+    const blind = createMarketDepth([...spam, ...good]).routes(A, C, 3)
+    expect(middles(blind)).not.toContainEqual([HUB])
+  })
+
+  test('behavior: made-up loan tokens come after the hubs that the config names, and hubs named twice count once', () => {
+    const fake = Array.from({ length: 4 }, (_, n) => spamToken(n))
+    const tiers = fake.flatMap((loan, n) =>
+      [0, 1, 2, 3].flatMap(tier => [pool(0x3000 + 8 * n + tier, A, loan), pool(0x4000 + 8 * n + tier, loan, C)]),
+    )
+    const routes = createMarketDepth(
+      [...tiers, ...good],
+      [
+        [HUB, LOAN],
+        [HUB, ...fake],
+      ],
+    ).routes(A, C, 2)
+    expect(middles(routes).slice(0, 4)).toEqual([[], [HUB], [LOAN], [fake[0]]])
+  })
+
+  test('behavior: a clique of a thousand made-up tokens is not searched to its end', () => {
+    const clique = fakePool({ address: token(0x9999), tokens: [A, C], reserves: [1n, 1n] })
+    const tokens = [A, ...Array.from({ length: 1000 }, (_, n) => spamToken(n))]
+    const depth = createMarketDepth([...good, { ...clique, tokens }], [[HUB], [LOAN]])
+    expect(middles(depth.routes(A, C, 4)).slice(0, 3)).toEqual([[], [HUB], [LOAN]])
   })
 })
 

@@ -33,7 +33,7 @@ type Status =
 
 /**
  * The live pools of `settings`: those configured, always, and those of the factory between tracked tokens. History is wanted only
- * with a factory; without its logs (a fork, a pruned node) the factory's getPool still finds the pools of the known tiers.
+ * with a factory; without its logs (a fork, a pruned node) the factory's getPool still finds the pools of needed pairs and known tiers.
  */
 export const createUniswapV3Book = (settings: BookSettings): UniswapV3Book => {
   const journal = createUndoJournal()
@@ -151,8 +151,8 @@ export const createUniswapV3Book = (settings: BookSettings): UniswapV3Book => {
       return filtersNow
     },
     filtersVersion: () => version,
-    track: tokens => {
-      if (discovery.track(tokens)) changed(true)
+    track: needs => {
+      if (discovery.track(needs)) changed(true)
     },
     needsBootstrap: () => discovery.hasQuestions() || unread().length > 0 || narrow().length > 0,
     bootstrap: async reader => {

@@ -1,6 +1,7 @@
-// Which pools a factory has between the tracked tokens: by its PoolCreated logs and, where logs may be missing, by asking it.
+// Which pools a factory has for the routes that are needed: by its PoolCreated logs and, where logs may be missing, by asking it.
 import type { Reader } from '../../core/folder'
 import type { Address, LogFilter } from '../../core/primitives'
+import type { RouteNeeds } from '../../core/strategy'
 import { addressAt, addressTopic, TOPICS } from './abi'
 import { getPoolCall, readEach } from './reading'
 
@@ -13,49 +14,99 @@ export interface Asked {
 }
 
 export interface Discovery {
-  /** True if a token is new and it matters. */
-  track(tokens: readonly Address[]): boolean
+  /** True if a token is new, so that the filters have changed. */
+  track(needs: RouteNeeds): boolean
   isTracked(token: Address): boolean
-  /** PoolCreated between tracked tokens: the same filter for history and for live blocks. */
+  /** PoolCreated between tracked tokens: the same filter for history and for live blocks. Of many tokens: of all, to be sorted out here. */
   filters(): readonly LogFilter[]
   hasQuestions(): boolean
-  /** Asks the factory about all pairs not asked yet, in one aggregated read; null if there are none. */
+  /** Asks the factory about all needed pairs not asked yet, in one aggregated read; null if there are none. */
   ask(reader: Reader): Promise<Asked | null>
 }
 
 const ZERO_ADDRESS = `0x${'0'.repeat(40)}`
 
+/** Nodes refuse long lists of topics, and matching them costs more than it spares. */
+const MAX_TOPICS = 200
+
+type TokenPair = readonly [Address, Address]
+
+const sorted = (a: Address, b: Address): TokenPair => (a < b ? [a, b] : [b, a])
+
+/** Questions already put, and those still to be. Each token is held against each hub once, however often it is named. */
+const createQuestions = () => {
+  const tokens = new Set<Address>()
+  const hubs = new Set<Address>()
+  const asked = new Set<string>()
+  const open = new Map<string, TokenPair>()
+  const want = (a: Address, b: Address): void => {
+    if (a === b) return
+    const pair = sorted(a, b)
+    const key = pair.join()
+    if (!asked.has(key)) open.set(key, pair)
+  }
+  const addToken = (token: Address): void => {
+    if (tokens.has(token)) return
+    tokens.add(token)
+    for (const hub of hubs) want(token, hub)
+  }
+  return {
+    tokens,
+    want,
+    addToken,
+    addHub: (hub: Address): void => {
+      if (hubs.has(hub)) return
+      addToken(hub)
+      hubs.add(hub)
+      for (const token of tokens) want(token, hub)
+    },
+    open: (): readonly TokenPair[] => [...open.values()],
+    hasOpen: (): boolean => open.size > 0,
+    settle: (pairs: readonly TokenPair[]): void => {
+      for (const pair of pairs) {
+        asked.add(pair.join())
+        open.delete(pair.join())
+      }
+    },
+    reopen: (pairs: readonly TokenPair[]): void => {
+      for (const pair of pairs) {
+        asked.delete(pair.join())
+        open.set(pair.join(), pair)
+      }
+    },
+  }
+}
+
 /** Without a factory it finds nothing and asks nothing. */
 export const createDiscovery = (factory: Address | null, feeTiers: readonly number[]): Discovery => {
-  const tokens = new Set<Address>()
-  const asked = new Set<string>()
-
-  const openPairs = (): (readonly [Address, Address])[] => {
-    const list = [...tokens]
-    const pairs = list.flatMap((a, i) => list.slice(i + 1).map(b => [a, b] as const))
-    return pairs.filter(pair => !asked.has(pair.join()))
-  }
-
-  const hasQuestions = (): boolean => factory !== null && asked.size < (tokens.size * (tokens.size - 1)) / 2
+  const questions = createQuestions()
+  const { tokens } = questions
+  const hasQuestions = (): boolean => factory !== null && questions.hasOpen()
 
   return {
-    track: added => {
+    track: needs => {
       const before = tokens.size
-      for (const token of added) tokens.add(token)
+      for (const hub of needs.hubs) questions.addHub(hub)
+      for (const { from, to } of needs.pairs) {
+        questions.addToken(from)
+        questions.addToken(to)
+        questions.want(from, to)
+      }
       return factory !== null && tokens.size > before
     },
     isTracked: token => tokens.has(token),
     filters: () => {
       if (factory === null || tokens.size < 2) return []
+      if (tokens.size > MAX_TOPICS) return [{ addresses: [factory], topics: [[TOPICS.poolCreated]] }]
       const topics = [...tokens].map(addressTopic)
       return [{ addresses: [factory], topics: [[TOPICS.poolCreated], topics, topics] }]
     },
     hasQuestions,
     ask: async reader => {
       if (factory === null || !hasQuestions()) return null
-      const pairs = openPairs()
+      const pairs = questions.open()
       const answers = await readEach(reader, pairs, ([a, b]) => feeTiers.map(tier => getPoolCall(factory, a, b, tier)))
-      for (const pair of pairs) asked.add(pair.join())
+      questions.settle(pairs)
       const results = answers.flat()
       const found = results.map(result => (result.kind === 'ok' ? addressAt(result.data, 0) : null))
       const failed = results.find((result, i) => result.kind === 'failed' || found[i] === null)
@@ -63,9 +114,7 @@ export const createDiscovery = (factory: Address | null, feeTiers: readonly numb
         pools: found.filter(pool => pool !== null && pool !== ZERO_ADDRESS) as Address[],
         fault:
           failed === undefined ? null : `getPool of the factory ${failed.kind === 'failed' ? failed.why : 'answered no address'}`,
-        forget: () => {
-          for (const pair of pairs) asked.delete(pair.join())
-        },
+        forget: () => questions.reopen(pairs),
       }
     },
   }

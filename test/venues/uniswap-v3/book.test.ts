@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import type { Address } from '../../../src/core/primitives'
+import type { RouteNeeds } from '../../../src/core/strategy'
 import { createUniswapV3Book, type UniswapV3Book } from '../../../src/venues/uniswap-v3/book'
 import { sqrtRatioAtTick } from '../../../src/venues/uniswap-v3/tick-math'
 import { bookState } from './comparison'
@@ -43,6 +44,8 @@ const configured = (pools: readonly Address[]): UniswapV3Book =>
   createUniswapV3Book({ pools, factory: null, fromBlock: 0n, feeTiers: [500] })
 const discovering = (): UniswapV3Book =>
   createUniswapV3Book({ pools: [], factory: FACTORY, fromBlock: 3n, feeTiers: [500, 3000] })
+
+const pair = (from: Address, to: Address): RouteNeeds => ({ pairs: [{ from, to }], hubs: [] })
 
 const withPosition = (pool: PretendPool, lower: number, upper: number, amount: bigint): PretendPool => {
   changePosition(pool, lower, upper, amount)
@@ -135,13 +138,13 @@ describe('discovery', () => {
     const book = discovering()
     expect([book.needsBootstrap(), book.fromBlock, book.filters()]).toEqual([false, 3n, []])
     const version = book.filtersVersion()
-    book.track([A, B])
+    book.track(pair(A, B))
     expect(book.filtersVersion()).not.toBe(version)
     expect(book.historyFilters()).toHaveLength(1)
     expect(book.needsBootstrap()).toBe(true)
     await book.bootstrap(chain.readerAt(9n))
     expect(addresses(book)).toEqual([POOL])
-    book.track([C])
+    book.track({ pairs: [{ from: C, to: B }], hubs: [A] })
     await book.bootstrap(chain.readerAt(10n))
     expect(addresses(book)).toEqual([POOL, SECOND])
     expect(book.needsBootstrap()).toBe(false)
@@ -149,10 +152,49 @@ describe('discovery', () => {
     expect([addresses(book), book.needsBootstrap()]).toEqual([[POOL], true])
   })
 
+  test('behavior: questions grow with markets, not with their square: each pair and each token with each hub, once', async () => {
+    const chain = chainWith({ [POOL]: pretendPool() })
+    const book = discovering()
+    const [HUB, LOAN] = [address('e'), address('b')]
+    const made = (n: number): Address => `0x${(0x7000 + n).toString(16).padStart(40, '0')}`
+    const pairs = Array.from({ length: 200 }, (_, n) => ({ from: made(n), to: LOAN }))
+    book.track({ pairs, hubs: [HUB] })
+    await book.bootstrap(chain.readerAt(9n))
+    // 200 pairs, 201 tokens with the hub, two tiers.
+    expect(chain.reads.map(calls => calls.length)).toEqual([2 * 401])
+    expect(new Set(chain.reads[0]!.map(({ data }) => data)).size).toBe(2 * 401)
+    const version = book.filtersVersion()
+    book.track({ pairs, hubs: [HUB] })
+    expect([book.needsBootstrap(), book.filtersVersion()]).toEqual([false, version])
+    book.track({ pairs: [...pairs, { from: made(200), to: LOAN }], hubs: [HUB, LOAN] })
+    expect(book.filtersVersion()).not.toBe(version)
+    await book.bootstrap(chain.readerAt(10n))
+    // The new token with both hubs; all others have been held against both already.
+    expect(chain.reads.at(-1)).toHaveLength(2 * 2)
+  })
+
+  test('behavior: topics are spared where they would be a long list, and sorted out here', async () => {
+    const chain = chainWith({ [POOL]: pretendPool() })
+    const book = discovering()
+    const made = (n: number): Address => `0x${(0x7000 + n).toString(16).padStart(40, '0')}`
+    book.track({ pairs: Array.from({ length: 100 }, (_, n) => ({ from: made(n), to: made(n + 1000) })), hubs: [] })
+    expect(book.historyFilters()[0]?.topics.map(accepted => accepted?.length)).toEqual([1, 200, 200])
+    book.track(pair(A, B))
+    expect(book.historyFilters()[0]?.topics.map(accepted => accepted?.length)).toEqual([1])
+    await book.bootstrap(chain.readerAt(9n))
+    expect(addresses(book)).toEqual([POOL])
+    chain.pools.set(SECOND, pretendPool({ fee: 123, tickSpacing: 1 }))
+    book.fold(createdLog(FACTORY, 10n, address('8'), A, C))
+    expect(book.needsBootstrap()).toBe(false)
+    book.fold(createdLog(FACTORY, 10n, SECOND, A, made(0)))
+    await book.bootstrap(chain.readerAt(10n))
+    expect(addresses(book)).toEqual([POOL, SECOND])
+  })
+
   test('behavior: a PoolCreated log between tracked tokens adds a pool, others do not', async () => {
     const chain = chainWith({ [POOL]: pretendPool() })
     const book = discovering()
-    book.track([A, B])
+    book.track(pair(A, B))
     await book.bootstrap(chain.readerAt(9n))
     chain.pools.set(SECOND, pretendPool({ fee: 123, tickSpacing: 1 }))
     book.fold(createdLog(FACTORY, 10n, address('8'), A, C))
@@ -167,7 +209,7 @@ describe('discovery', () => {
   test('behavior: history that is read late does not disturb what later blocks left to undo', async () => {
     const chain = chainWith({ [POOL]: pretendPool() })
     const late = createUniswapV3Book({ pools: [POOL], factory: FACTORY, fromBlock: 0n, feeTiers: [] })
-    late.track([A, B])
+    late.track(pair(A, B))
     await late.bootstrap(chain.readerAt(9n))
     chain.pools.set(SECOND, pretendPool({ fee: 3000, tickSpacing: 60 }))
     late.fold(createdLog(FACTORY, 4n, SECOND, A, B))
@@ -180,7 +222,7 @@ describe('discovery', () => {
 
   test('error: a factory that does not answer is a fault', async () => {
     const book = discovering()
-    book.track([A, B])
+    book.track(pair(A, B))
     await book.bootstrap(createPretendChain(FACTORY).readerAt(1n))
     expect(book.faults()).toEqual([{ pool: FACTORY, reason: 'getPool of the factory no code' }])
     expect(book.needsBootstrap()).toBe(false)

@@ -89,7 +89,7 @@ const createMarket = async (token0: Address, token1: Address, fee: number): Prom
 
 const newBook = (): UniswapV3Book => {
   const book = createUniswapV3Book({ pools: [], factory: world.factory, fromBlock: 0n, feeTiers: FEES })
-  book.track(world.tokens)
+  book.track({ pairs: [], hubs: world.tokens })
   return book
 }
 
