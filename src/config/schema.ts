@@ -1,7 +1,7 @@
 // The one schema of the configuration file. Every key is described here: docs/configuration.md is made from these words.
 import { z } from 'zod'
 import type { ChainConfig, Config, ConfigPart, Registry } from './config'
-import { addressValue, bpsValue, countValue, marketValue, payeeValue, urlValue, wholeValue } from './values'
+import { addressValue, bidShareValue, bpsValue, countValue, marketValue, payeeValue, urlValue, wholeValue } from './values'
 
 const listOf = <T extends z.ZodType>(item: T) => z.array(item).readonly().prefault([])
 
@@ -91,7 +91,9 @@ const chainKeys = (registry: Registry) => ({
     .readonly()
     .prefault([])
     .describe('Where bundles are sent, all of them at once. `run` needs one; `dry-run` and `scan` send nothing.'),
-  bidShareBps: bpsValue(0).prefault(2_500).describe('Share of the profit after gas that is bid for inclusion.'),
+  bidShareBps: bidShareValue
+    .prefault(2_500)
+    .describe('Share of the profit after gas that is bid for inclusion. Never all of it: what keeps nothing is never sent.'),
   payee: payeeValue
     .prefault('coinbase')
     .describe("Who gets the bid: the block's coinbase (wrong on most L2s and on BSC), nobody, or an address."),

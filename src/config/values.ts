@@ -41,6 +41,15 @@ export const bpsValue = (from: number) => {
   return typed(z.int({ error }).min(from, { error }).max(10_000, { error }), `${from}..10000`).transform(value => BigInt(value))
 }
 
+const BID_HELP =
+  'must be between 0 and 9999 basis points: with all of the profit bid (10000) nothing would be left, and nothing ever sent'
+
+/** The share of the profit that is bid: never all of it, since a plan that keeps nothing is not worth its gas and is never sent. */
+export const bidShareValue = typed(
+  z.int({ error: BID_HELP }).min(0, { error: BID_HELP }).max(9_999, { error: BID_HELP }),
+  '0..9999',
+).transform(value => BigInt(value))
+
 /** A small whole number that no money hangs on: a port, a count. */
 export const countValue = (from: number, to: number) => {
   const error = `must be a whole number between ${from} and ${to}`

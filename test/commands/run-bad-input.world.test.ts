@@ -93,7 +93,7 @@ describe('bulwark run refuses to start', () => {
     ['an endpoint that is no URL', { rpc: ['localhost:8545'] }, /rpc\[0\].*ws:\/\//],
     ['no endpoint', { rpc: [] }, /rpc.*at least one/],
     ['no relay', { relays: [] }, /relays is empty/],
-    ['a share above all', { bidShareBps: 10_001 }, /bidShareBps = 10001.*10000/],
+    ['a bid of all', { bidShareBps: 10_000 }, /bidShareBps = 10000.*nothing ever sent/],
   ])('error: %s', async (_, change, message) => {
     configure({ chains: [scene.chain(change)] })
     expect(await refusal()).toMatchObject({ exit: 78, code: 'bad-config', message: expect.stringMatching(message) })

@@ -120,6 +120,13 @@ describe('parseConfig', () => {
     expect(text).toContain(`${place}: unknown key (did you mean "${meant}"?`)
   })
 
+  it('error: a bid of the whole profit, with why', () => {
+    expect(complaint({ bidShareBps: 10_000 })).toMatch(
+      /chains\[0\]\.bidShareBps = 10000: must be between 0 and 9999 .* nothing would be left, and nothing ever sent/,
+    )
+    expect(parseChain({ bidShareBps: 9_999 }).bidShareBps).toBe(9_999n)
+  })
+
   it('error: an unknown key at the top', () => {
     expect(messageOf({ chains: [chainWith()], metric: {} })).toContain('metric: unknown key (did you mean "metrics"?')
   })
