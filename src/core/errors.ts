@@ -10,7 +10,6 @@ export type KeeperErrorCode =
   | 'rpc-refused'
   | 'rpc-malformed'
   | 'no-common-ancestor'
-  | 'relay-failed'
   | 'lab-failed'
 
 /** The world failed: caught once per stage. `retryable` tells a supervisor whether a restart can help. */

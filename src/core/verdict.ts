@@ -16,12 +16,9 @@ export type SkipReason =
   | 'no-native-route' // profit can't be turned into wrapped native
   | 'too-thin' // pools can't fill even the smallest useful size
   | 'unprofitable' // best net profit below the minimum
-  | 'below-min-debt'
-  | 'not-in-scope'
   | 'in-flight' // already in a live bundle for this target
   | 'failed-simulation' // the leg failed when simulated: left out of the transaction
-  | 'over-budget' // key's balance can't cover gasLimit * maxFeePerGas
-  | 'market-faulty' // the market can't be judged: see the message
+  | 'over-budget' // the key's balance, the block or the cap on one transaction has no room for it
 
 export interface Skip {
   readonly kind: 'skip'
@@ -69,11 +66,8 @@ export type OutcomeKind =
   | 'included-reverted'
   | 'missed'
   | 'taken-by-other'
-  | 'failed-simulation'
   | 'refused-by-relay'
-  | 'superseded'
   | 'abandoned'
-  | 'dry-run'
 
 /** How one position's part ended; positions of one transaction share gas by their simulated share. */
 export interface PositionOutcome {
