@@ -5,6 +5,7 @@ import type { Address } from '../core/primitives'
 import type { Leg, Step } from '../core/program'
 import type { Skip, SkipReason, Take } from '../core/verdict'
 import { type Bound, boundOf } from './bound'
+import { legGas } from './gas-model'
 import type { MarketDepth, Moves, Route } from './market-depth'
 import { encodeRouteExactIn, encodeRouteExactOut, routePools, routeTokens } from './route-swap'
 import { bestSize } from './size'
@@ -75,7 +76,7 @@ const candidateOf = (
     mode: { kind: way.kind, toDebt: way.toDebt, toNative: valuation.toNative },
     pay,
     revenueWei: valuation.revenueWei,
-    gas: valuation.gas + close.gas + context.gasModel.leg,
+    gas: legGas(valuation.gas + close.gas, context.gasModel),
     marginWei: marginOf(valuation, way, context),
     changed: valuation.changed,
   }
@@ -195,6 +196,6 @@ export const toTake = (depth: MarketDepth, candidate: Candidate, floorWei: bigin
 }
 
 /** A leg may use this many times its estimate: enough for cold storage and crossed ticks, too little to starve the legs after it. */
-const LEG_GAS_HEADROOM = 4n
+const LEG_GAS_HEADROOM = 6n
 /** What a transaction may use at all (EIP-7825), less one: the order has three bytes for it. */
 const MAX_LEG_GAS = (1n << 24n) - 1n

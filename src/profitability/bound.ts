@@ -1,5 +1,6 @@
 // What a way to close can earn at most, from the rates of small swaps: most ways need no closer look. Rates serve all positions of a block.
 import { mulDivUp } from '../core/fixed-point'
+import { legGas } from './gas-model'
 import type { MarketDepth, Rate, Route } from './market-depth'
 import type { AssessContext, Way } from './valuation'
 
@@ -99,7 +100,7 @@ export const boundOf = (depth: MarketDepth, way: Way, context: AssessContext): B
     else if (typeof probed === 'string') return isNothing && probed === 'too-small' ? null : unknown
     else {
       const { rest, paid } = probed
-      const gas = probed.gas + close.gas + context.gasModel.leg
+      const gas = legGas(probed.gas + close.gas, context.gasModel)
       return { atMostWei: mulDivUp(rest.wei, close.maxPay, paid) - gas * context.gasPriceWei, toNative: rest.toNative }
     }
   }

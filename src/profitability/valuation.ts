@@ -1,7 +1,7 @@
 // What closing with one size in one way is worth in wrapped native, on one state of the pools. Tries no sizes: assess.ts does.
 import type { Close, Opportunity } from '../core/opportunity'
 import type { Address } from '../core/primitives'
-import type { GasModel } from './gas-model'
+import { type GasModel, legGas } from './gas-model'
 import type { MarketDepth, Moves, Route } from './market-depth'
 import { quoteRouteExactIn, quoteRouteExactOut, type RouteQuote } from './route-swap'
 
@@ -90,7 +90,7 @@ const withRest = (depth: MarketDepth, swap: RouteQuote, left: bigint, toNative: 
 
 /** Revenue less the leg's own gas: what it adds to a transaction. */
 export const marginOf = (valuation: Valuation, { close }: Way, context: AssessContext): bigint =>
-  valuation.revenueWei - (valuation.gas + close.gas + context.gasModel.leg) * context.gasPriceWei
+  valuation.revenueWei - legGas(valuation.gas + close.gas, context.gasModel) * context.gasPriceWei
 
 const better = (a: Valuation | null, b: Valuation | null, way: Way, context: AssessContext): Valuation | null =>
   a === null || (b !== null && marginOf(b, way, context) > marginOf(a, way, context)) ? b : a
