@@ -44,10 +44,9 @@ interface Room {
   readonly gasUsed: bigint
 }
 
-interface Ranked {
-  readonly bundle: PooledBundle
-  readonly paidWei: bigint
-  readonly gasUsed: bigint
+interface Ranked extends ChosenBundle {
+  /** Of each of its transactions, run alone behind the top. */
+  readonly gasUsedEach: readonly bigint[]
 }
 
 const sum = (values: readonly bigint[]): bigint => values.reduce((total, value) => total + value, 0n)
@@ -107,13 +106,17 @@ const failure = (bundle: PooledBundle, results: readonly TransactionResult[], mi
   return paidWei < minPaymentWei ? `pays ${paidWei} wei, the minimum is ${minPaymentWei}` : null
 }
 
-/** Adds a bundle to the block if nonces and gas allow. */
+/** Adds a bundle to the block if nonces and gas allow: each transaction's limit must fit behind what those before it use. */
 const enter = (room: Room, candidate: Ranked, gasLimit: bigint): Room | string => {
   const moved = advance(room.nonces, candidate.bundle.transactions)
   if (moved.kind === 'conflict') return moved.why
-  const gasUsed = room.gasUsed + candidate.gasUsed
-  const wanted = room.gasUsed + sum(candidate.bundle.transactions.map(transaction => transaction.gas))
-  return wanted > gasLimit ? `no room: gas ${wanted} of ${gasLimit}` : { nonces: moved.nonces, gasUsed }
+  let gasUsed = room.gasUsed
+  for (const [index, transaction] of candidate.bundle.transactions.entries()) {
+    const wanted = gasUsed + transaction.gas
+    if (wanted > gasLimit) return `no room: gas ${wanted} of ${gasLimit}`
+    gasUsed += candidate.gasUsedEach[index] ?? transaction.gas
+  }
+  return { nonces: moved.nonces, gasUsed }
 }
 
 const simulatable = (transactions: readonly PoolTransaction[]): readonly PoolTransaction[] =>
@@ -140,7 +143,10 @@ const rank = async (input: SelectInput, bundles: readonly PooledBundle[], reject
     topGas = sum(run.results.slice(0, top.length).map(result => result.gasUsed))
     const why = failure(bundle, own, input.minPaymentWei)
     if (why !== null) rejected.push({ bundleHash: bundle.bundleHash, reason: `alone: ${why}` })
-    else ranked.push({ bundle, paidWei: sum(own.map(result => result.paidWei)), gasUsed: sum(own.map(result => result.gasUsed)) })
+    else {
+      const gasUsedEach = own.map(result => result.gasUsed)
+      ranked.push({ bundle, paidWei: sum(own.map(result => result.paidWei)), gasUsed: sum(gasUsedEach), gasUsedEach })
+    }
   }
   ranked.sort((a, b) => (a.paidWei < b.paidWei ? 1 : a.paidWei > b.paidWei ? -1 : 0))
   return { ranked, topGas }
