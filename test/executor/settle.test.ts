@@ -54,6 +54,14 @@ describe('settle', () => {
     expect(outcomes[0]?.reason).toContain('a: accepted')
   })
 
+  test('behavior: an empty target block ends what was for it without a request', async () => {
+    const world = createWorld({ keys: 2 })
+    await world.executor.execute([onePosition(1), onePosition(2)], parent)
+    const before = world.asked.length
+    expect(kinds(await world.settle(blockAt(101n, { gasUsed: 0n })))).toEqual(['missed', 'missed'])
+    expect(world.asked.slice(before)).toEqual([])
+  })
+
   test('behavior: each transaction ends once', async () => {
     const world = createWorld({ keys: 2 })
     await world.executor.execute([onePosition(1), onePosition(2)], parent)
