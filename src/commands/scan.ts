@@ -10,6 +10,7 @@ import { createMetricsBook } from '../ops/meter'
 import { createShutdown, type Shutdown } from '../ops/shutdown'
 import type { Io } from '../ops/terminal'
 import type { Chain, LogSink } from '../ports'
+import { observeRecent } from '../watcher/recent-slots'
 import { chosenChains, openFrame } from './frame'
 import { openChain } from './open-chain'
 import { type Command, jsonLine, type ScanOptions } from './options'
@@ -44,9 +45,7 @@ const scanChain = async (
   const progress = createProgress(io, `chain ${config.id}: reading history`)
   const head = await startReading(reading, signal, progress.update).finally(progress.stop)
   const clock = createSlotClock(config.slotSec)
-  const parent = await chain.blockByHash(head.parentHash)
-  if (parent !== null) clock.observe(parent)
-  clock.observe(head)
+  await observeRecent(chain, head, clock)
   const target = clock.targetAfter(head)
   const positions = reading.books
     .flatMap(book => book.positions(target, limit))

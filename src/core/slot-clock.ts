@@ -2,7 +2,8 @@
 import { nextBaseFeeWei } from './base-fee'
 import type { Block, TargetBlock } from './primitives'
 
-const WINDOW = 16
+/** So many distances between headers are remembered. */
+export const SLOT_WINDOW = 16
 const DEFAULT_SLOT_SEC = 12n
 
 export interface SlotClock {
@@ -22,7 +23,7 @@ export const createSlotClock = (slotSec: bigint | null): SlotClock => {
   return {
     observe: block => {
       if (last !== null && block.number === last.number + 1n)
-        distances = [...distances, block.timestampSec - last.timestampSec].slice(-WINDOW)
+        distances = [...distances, block.timestampSec - last.timestampSec].slice(-SLOT_WINDOW)
       last = block
     },
     targetAfter: parent => {

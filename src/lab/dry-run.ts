@@ -5,9 +5,11 @@ import { type Composed, checkContracts, composeKeeper, composeReading, type Read
 import type { ChainConfig } from '../config/config'
 import { KeeperError } from '../core/errors'
 import type { Block } from '../core/primitives'
+import { createSlotClock } from '../core/slot-clock'
 import type { TickReport } from '../keeper'
 import type { Chain, LogSink, Meter, Relay, Store } from '../ports'
 import { createFlashbotsRelay, loadRelayPackages } from '../relay/flashbots'
+import { observeRecent } from '../watcher/recent-slots'
 import type { BackfillProgress } from '../watcher/watcher'
 import { type Anvil, startAnvil } from './anvil'
 import { type Builder, createBuilder } from './builder/builder'
@@ -49,8 +51,6 @@ const MAX_PASSES = 8
 const OPERATORS = 4
 const RELAY_TIMEOUT_MS = 5_000
 const NO_LIMIT = 100_000
-/** Headers over which the usual time between blocks is measured. */
-const SLOT_WINDOW = 16n
 
 // Nothing cached on disk: that cache goes by chain id and block number, which tell no test chain from another. One account of anvil's own
 // and not ten: each is a question to the origin, and one is enough to find out whether it has the state.
@@ -71,14 +71,11 @@ const startBlock = async (origin: Chain, number: bigint | null): Promise<Block> 
   throw new KeeperError('rpc-refused', `--block ${number}: the node does not have that block`, { retryable: false })
 }
 
-/** The usual time between blocks up to `head`; null where the headers do not tell. */
-const slotBefore = async (origin: Chain, head: Block): Promise<bigint | null> => {
-  const span = head.number < SLOT_WINDOW ? head.number : SLOT_WINDOW
-  if (span === 0n) return null
-  const earlier = await origin.blockByNumber(head.number - span)
-  if (earlier === null) return null
-  const slotSec = (head.timestampSec - earlier.timestampSec + span / 2n) / span
-  return slotSec > 0n ? slotSec : null
+/** The usual time between blocks up to `head`: the median, which one long pause does not move. */
+const slotBefore = async (origin: Chain, head: Block): Promise<bigint> => {
+  const clock = createSlotClock(null)
+  await observeRecent(origin, head, clock)
+  return clock.targetAfter(head).timestampSec - head.timestampSec
 }
 
 /** Wordings of nodes that have a block's header, but not its state any more. */

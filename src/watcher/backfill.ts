@@ -49,6 +49,24 @@ export const createBackfill = (deps: WatcherDeps, folding: Folding) => {
 
   const latest = (): Promise<Block> => chain.blockByTag('latest')
 
+  /** Nothing can be read from a block that is still to come: a slip in the configuration, not an empty history. */
+  const checkStarts = (head: Block): void => {
+    for (const { name, fromBlock } of folders) {
+      if (fromBlock === null || fromBlock <= head.number) continue
+      const message = `${name}: fromBlock ${fromBlock} is above the head of chain ${head.chainId}, block ${head.number}: check it and the chain`
+      throw new KeeperError('bad-config', message, { retryable: false })
+    }
+  }
+
+  /** A wrong address or start looks like a protocol that nobody uses. */
+  const warnOfEmptyBooks = (): void => {
+    for (const book of strategies) {
+      if (book.size() > 0) continue
+      const message = `${book.name} has no open debt since block ${book.fromBlock ?? 0n}: check its address and fromBlock, and the lists in scope`
+      log.log('warn', 'nothing-to-watch', { message })
+    }
+  }
+
   const rewind = (): void => {
     for (const [folder, cursor] of cursors) {
       folder.undo(cursor.final + 1n)
@@ -117,6 +135,7 @@ export const createBackfill = (deps: WatcherDeps, folding: Folding) => {
   /** Null: the chain moved under our feet. */
   const pass = async (signal: AbortSignal, onProgress?: (progress: BackfillProgress) => void): Promise<Block | null> => {
     const first = await latest()
+    checkStarts(first)
     for (const folder of strategies) await foldHistory(folder, first, signal, onProgress)
     for (const folder of strategies) await bootstrapFolder(folder, readerAt(chain, first))
     deps.afterStrategies?.()
@@ -150,7 +169,10 @@ export const createBackfill = (deps: WatcherDeps, folding: Folding) => {
       signal.throwIfAborted()
       rewind()
       const head = await tryPass(signal, onProgress)
-      if (head !== null) return head
+      if (head !== null) {
+        warnOfEmptyBooks()
+        return head
+      }
       await new Promise(resolve => setTimeout(resolve, RETRY_PAUSE_MS * tries))
     }
     throw new KeeperError('rpc-failed', `the chain's head did not stay long enough to read its state, ${MAX_TRIES} times`, {

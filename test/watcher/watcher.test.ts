@@ -7,6 +7,7 @@ import type { Address, Block, Hex, LogFilter } from '../../src/core/primitives'
 import type { LogSink, Meter } from '../../src/ports'
 import { type Advance, createWatcher, type WatcherDeps } from '../../src/watcher/watcher'
 import { bloomOf, createFakeChain, type FakeChain, type FakeLog, NO_BLOOM_BITS, rpcFailed } from '../fakes/chain'
+import { createFakeLog } from '../fakes/store'
 import { createEchoBook, type EchoBook, type EchoOptions, NEW_MARKET, PING } from './echo-book'
 
 const HOME: Address = `0x${'11'.repeat(20)}`
@@ -453,6 +454,42 @@ describe('backfill', () => {
     expect(order[0]).toBe('told of 1')
     expect(order.at(-1)).toBe(`venue at ${chain.head().number}`)
     expect(order.filter(each => each.startsWith('venue'))).toHaveLength(1)
+  })
+
+  it('error: a start above the head is a slip in the configuration, of strategies and of venues', async () => {
+    const chain = createFakeChain()
+    withHistory(chain)
+    const height = chain.head().number
+    const home = createEchoBook({ address: HOME })
+    const backfillOf = (options: Pick<WatcherDeps, 'strategies' | 'venues'>) =>
+      createWatcher({ chain, ...options, log: silent, meter: createCounts().meter }).backfill(signal)
+    const late = createEchoBook({ name: 'late', address: HOME, fromBlock: height + 1n })
+    const refusal = { code: 'bad-config', retryable: false, message: expect.stringContaining(`late: fromBlock ${height + 1n}`) }
+    await expect(backfillOf({ strategies: [late], venues: [] })).rejects.toMatchObject(refusal)
+    await expect(backfillOf({ strategies: [home], venues: [late] })).rejects.toMatchObject(refusal)
+    const newest = createEchoBook({ address: HOME, fromBlock: height })
+    await expect(backfillOf({ strategies: [newest], venues: [] })).resolves.toEqual(chain.head())
+  })
+
+  it('behavior: a book without any open debt is told of once, with what to check', async () => {
+    const chain = createFakeChain()
+    withHistory(chain)
+    const log = createFakeLog()
+    const empty = createEchoBook({ name: 'empty', address: HOME, fromBlock: 7n })
+    const used = { ...createEchoBook({ name: 'used', address: HOME }), size: () => 1 }
+    const deps = { chain, strategies: [empty, used], venues: [], log, meter: createCounts().meter }
+    chain.failNext('logsInRange')
+    const watcher = createWatcher(deps)
+    await expect(watcher.backfill(signal)).rejects.toThrow('the node is gone')
+    expect(log.lines).toEqual([])
+    await watcher.backfill(signal)
+    expect(log.lines.map(({ level, event, fields }) => [level, event, fields.message])).toEqual([
+      [
+        'warn',
+        'nothing-to-watch',
+        'empty has no open debt since block 7: check its address and fromBlock, and the lists in scope',
+      ],
+    ])
   })
 
   it('behavior: a reorg while it runs is noticed and folded again', async () => {
