@@ -8,7 +8,7 @@ import { candidateRoutes, type RigRoute } from './referee/candidate-routes'
 import { isUnhealthy, unpayableDebt } from './referee/health'
 import { createWatchList } from './referee/watch-list'
 import { createTryMemory } from './referee/worth-trying'
-import { type MarketState, type PositionState, readPositions, uncoveredUsd } from './world/accounting'
+import { type MarketState, type PositionState, readLiquidations, readPositions, uncoveredUsd } from './world/accounting'
 import { priceOf, usdOf } from './world/market-price'
 import type { LabBlock } from './world/play'
 import type { World, WorldMarket } from './world/world'
@@ -46,8 +46,9 @@ export interface Referee {
   verdicts(): readonly RefereeVerdict[]
   verdict(market: Hex, account: Address): RefereeVerdict | null
   /**
-   * USD (WAD) of bad debt that an all-seeing keeper would still have at the end of `block`: positions that never were worth closing,
-   * and what could not be recovered at the first block in which the others were.
+   * USD (WAD) of bad debt that an all-seeing keeper would still have at the end of `block`: of positions that never were worth closing what
+   * is open and what others' closes wrote off, since closing earlier did not pay either; of the others what could not be recovered at the
+   * first block in which they were.
    */
   minimumBadDebtUsd(block: bigint, prices: Prices): Promise<bigint>
   /** What judging took so far. */
@@ -80,6 +81,9 @@ const toVerdict = (
     unpayableAssets: unpayableAssets ?? 0n,
   }
 }
+
+const loanUsd = ({ loan }: WorldMarket, assets: bigint, prices: Prices): bigint =>
+  usdOf(assets, priceOf(prices, loan), loan.decimals)
 
 export const createReferee = (world: World, options: RefereeOptions = {}): Referee => {
   const slotSec = options.slotSec ?? 12n
@@ -126,12 +130,15 @@ export const createReferee = (world: World, options: RefereeOptions = {}): Refer
   }
 
   const minimumBadDebtUsd = async (block: bigint, prices: Prices): Promise<bigint> => {
-    const states = await readPositions(world, watchList.remaining(), { block })
+    const remaining = watchList.remaining()
+    const states = await readPositions(world, remaining, { block })
     const never = states.flatMap(({ market, positions }) => positions.map(position => uncoveredUsd(market, position, prices)))
-    const lost = [...found.values()].map(({ market, unpayableAssets }) =>
-      usdOf(unpayableAssets, priceOf(prices, market.loan), market.loan.decimals),
-    )
-    return [...never, ...lost].reduce((sum, usd) => sum + usd, 0n)
+    const writtenOff = (await readLiquidations(world, world.fromBlock, block)).flatMap(({ id, borrower, badDebtAssets }) => {
+      const bench = remaining.find(({ market, accounts }) => market.id === id && accounts.includes(borrower))
+      return bench === undefined ? [] : [loanUsd(bench.market, badDebtAssets, prices)]
+    })
+    const lost = [...found.values()].map(({ market, unpayableAssets }) => loanUsd(market, unpayableAssets, prices))
+    return [...never, ...writtenOff, ...lost].reduce((sum, usd) => sum + usd, 0n)
   }
 
   return {

@@ -212,6 +212,12 @@ describe('the referee', () => {
     expect(drowned).toBeDefined()
     const { market, position } = drowned!
     const before = await badDebtUsd(world, head.number, prices)
+    const minimumBefore = await watching.minimumBadDebtUsd(head.number, prices)
+    // To this one no close is worth its gas, so it is somebody else's loss to write the debt off.
+    const strict = createReferee(world, { epsilonWei: 10n ** 24n })
+    await strict.judge(head, prices)
+    expect(strict.verdict(market.id, position.account)?.firstEligibleBlock ?? null).toBeNull()
+    const strictBefore = await strict.minimumBadDebtUsd(head.number, prices)
     const args = [market.params, position.account, position.collateralAssets, 0n, '0x'] as const
     const data = encodeFunctionData({ abi: morphoAbi, functionName: 'liquidate', args })
     head = await mineCalls(world, [{ from: LIQUIDATOR, to: world.contracts.morpho, data }], head.timestampSec + 12n)
@@ -221,6 +227,13 @@ describe('the referee', () => {
     const after = await badDebtUsd(world, head.number, prices)
     expect(after.socialisedUsdWad).toBe(liquidation!.badDebtAssets * 10n ** 12n)
     expect(after.openUsdWad).toBeLessThan(before.openUsdWad)
+    // Open before, written off now: the minimum of who never found it worth closing stays, save what the close paid back.
+    const strictAfter = await strict.minimumBadDebtUsd(head.number, prices)
+    expect(strictBefore).toBeLessThanOrEqual(before.openUsdWad)
+    expect(strictAfter - (strictBefore - (before.openUsdWad - after.openUsdWad))).toBe(after.socialisedUsdWad)
+    // Who found it eligible in time counts it as of then.
+    expect(watching.verdict(market.id, position.account)?.firstEligibleBlock).not.toBeNull()
+    expect(await watching.minimumBadDebtUsd(head.number, prices)).toBe(minimumBefore)
   })
 })
 
