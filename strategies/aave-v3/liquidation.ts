@@ -47,7 +47,9 @@ export interface Liquidation {
   readonly received: bigint
   /** To the treasury. */
   readonly fee: bigint
-  /** Debt of this reserve that the pool writes off because no collateral is left: 0n before v3.3. */
+  /** Whether no collateral is left, so that the pool writes off all debt of the account, in other reserves too. Never before v3.3. */
+  readonly isLast: boolean
+  /** Of that, the debt of this reserve. */
   readonly writtenOff: bigint
 }
 
@@ -136,9 +138,10 @@ export const liquidate = (each: LiquidationCase, debtToCover: bigint): Liquidati
   if (leavesDust(each, paid, seized)) return { kind: 'refused', why: 'dust' }
   const fee = feeOf(each, seized)
   const received = seized - fee
-  const writtenOff = emptiesAccount(each, received, fee) ? maxOf(each.debt - paid, 0n) : 0n
+  const isLast = emptiesAccount(each, received, fee)
+  const writtenOff = isLast ? maxOf(each.debt - paid, 0n) : 0n
   if (burnsNothing(each, paid + writtenOff, received)) return { kind: 'refused', why: 'nothing' }
-  return { kind: 'done', done: { paid, received, fee, writtenOff } }
+  return { kind: 'done', done: { paid, received, fee, isLast, writtenOff } }
 }
 
 /** Largest repayment whose seizure is at most `seized` (uncapped). */

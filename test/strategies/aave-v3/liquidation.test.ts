@@ -1,4 +1,7 @@
 // Sizes of Aave v3 liquidations by hand-made vectors and by searching around the bounds; the contracts are asked in pool.world.test.ts.
+
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import {
@@ -87,7 +90,13 @@ describe('maxRepay', () => {
 describe('liquidate', () => {
   it('default', () => {
     const each = caseOf({ rules: 'v3.6', ether: 10n * ETHER, etherPrice: 2_000n * USD, usdc: 17_000n * USDC })
-    expect(doneOf(each, 2_000n * USDC)).toEqual({ paid: 2_000n * USDC, received: (105n * ETHER) / 100n, fee: 0n, writtenOff: 0n })
+    expect(doneOf(each, 2_000n * USDC)).toEqual({
+      paid: 2_000n * USDC,
+      received: (105n * ETHER) / 100n,
+      fee: 0n,
+      isLast: false,
+      writtenOff: 0n,
+    })
     expect(doneOf(each, 10n ** 30n).paid).toBe(8_500n * USDC)
   })
   it('behavior: the protocol takes its share of the bonus', () => {
@@ -96,6 +105,7 @@ describe('liquidate', () => {
       paid: 2_000n * USDC,
       received: (1_045n * ETHER) / 1_000n,
       fee: (5n * ETHER) / 1_000n,
+      isLast: false,
       writtenOff: 0n,
     })
   })
@@ -105,6 +115,7 @@ describe('liquidate', () => {
       paid: 2_000n * USDC,
       received: ETHER,
       fee: 0n,
+      isLast: false,
       writtenOff: 0n,
     })
     expect(doneOf(caseOf({ rules: 'v3.6', ...sketch }), 5_000n * USDC).writtenOff).toBe(3_000n * USDC)
@@ -124,6 +135,48 @@ describe('liquidate', () => {
     expect(liquidate(caseOf({ rules: 'v3.6', ...sketch }), 0n)).toEqual({ kind: 'refused', why: 'nothing' })
     expect(liquidate(caseOf({ rules: 'v3.6', ...sketch }), 16_501n * USDC)).toEqual({ kind: 'refused', why: 'dust' })
     expect(liquidate(caseOf({ rules: 'v3.0', ...sketch }), 16_501n * USDC).kind).toBe('done')
+  })
+})
+
+/** Answers of a v3.7 pool compiled from its official sources, in random states. No package has that release. */
+describe('liquidate, v3.7', () => {
+  type Row = Readonly<Record<string, string>> & { readonly answer: Readonly<Record<string, string>> | null }
+  const rows = JSON.parse(readFileSync(resolve(__dirname, '../../vectors/aave-v3.7-liquidations.json'), 'utf8')) as readonly Row[]
+
+  it('behavior: equals recorded answers, whose rounding v3.6 would miss', () => {
+    let missedBefore = 0
+    for (const row of rows) {
+      const figure = (name: string): bigint => BigInt(row[name]!)
+      const each: LiquidationCase = {
+        rules: 'v3.7',
+        health: {
+          collateralBase: figure('collateralBase'),
+          debtBase: figure('debtBase'),
+          averageThresholdBps: figure('averageThresholdBps'),
+          healthFactorWad: figure('healthFactorWad'),
+        },
+        collateralPrice: figure('collateralPrice'),
+        collateralUnit: figure('collateralUnit'),
+        debtPrice: figure('debtPrice'),
+        debtUnit: figure('debtUnit'),
+        bonusBps: figure('bonusBps'),
+        protocolFeeBps: figure('protocolFeeBps'),
+        collateralScaled: figure('collateralScaled'),
+        collateralIndexRay: figure('collateralIndexRay'),
+        debt: figure('debt'),
+        debtIndexRay: figure('debtIndexRay'),
+      }
+      const figures = (rules: AaveRules): readonly bigint[] | null => {
+        const result = liquidate({ ...each, rules }, figure('ask'))
+        return result.kind === 'refused' ? null : [result.done.paid, result.done.received, result.done.writtenOff]
+      }
+      const { answer } = row
+      const expected = answer === null ? null : ['paid', 'received', 'writtenOff'].map(name => BigInt(answer[name]!))
+      expect(figures('v3.7')).toEqual(expected)
+      if (String(figures('v3.6')) !== String(expected)) missedBefore += 1
+    }
+    expect(rows.length).toBe(32)
+    expect(missedBefore).toBeGreaterThanOrEqual(16)
   })
 })
 

@@ -1,0 +1,46 @@
+// Our maths against the official v3.6 pool, compiled from its sources, in random states written over its storage: health, sizes and seizures to the last unit.
+import { resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { type Anvil, startAnvil } from '../../../src/lab/anvil'
+import { createLabRpc, type LabRpc } from '../../../src/lab/rpc'
+import { v36Artifacts } from '../../../src/lab/world/aave/compile-v36'
+import { createDeployer } from '../../../src/lab/world/aave/deployer'
+import type { AavePool } from '../../../src/lab/world/aave/pool-v30'
+import { deployPoolV36 } from '../../../src/lab/world/aave/pool-v36'
+import { createRandom } from '../../../src/lab/world/random'
+import { addEModesV36, compareStates, E_MODES, RESERVES, stockPool } from '../../fixtures/aave-comparison'
+import { createPoolProbe, type PoolProbe } from '../../fixtures/aave-states'
+
+/** A slice; AAVE_STATES=1500 makes it a campaign. */
+const STATES = Number(process.env.AAVE_STATES ?? 60)
+
+describe('Aave v3.6 pool', () => {
+  let anvil: Anvil
+  let rpc: LabRpc
+  let world: AavePool
+  let probe: PoolProbe
+
+  beforeAll(async () => {
+    anvil = await startAnvil({ args: ['--prune-history', '--disable-code-size-limit'] })
+    rpc = createLabRpc(anvil.httpUrl)
+    const [owner, liquidator] = await rpc.request<readonly `0x${string}`[]>('eth_accounts')
+    const deployer = createDeployer(rpc, owner!, v36Artifacts(resolve(__dirname, '../../../.cache')))
+    world = await deployPoolV36(deployer, RESERVES)
+    await stockPool(deployer, world, liquidator!)
+    await addEModesV36(deployer, world, E_MODES)
+    probe = await createPoolProbe(rpc, world, liquidator!)
+  }, 300_000)
+
+  afterAll(async () => {
+    rpc?.close()
+    await anvil?.stop()
+  })
+
+  it('default', async () => {
+    const tally = await compareStates(probe, world, 'v3.6', E_MODES, createRandom(20221109, 'aave-v3.6'), STATES)
+    // Both ways, and not by chance.
+    expect(tally.done).toBeGreaterThan(STATES)
+    expect(tally.writtenOff).toBeGreaterThan(0)
+    expect(tally.refused).toBeGreaterThan(STATES / 10)
+  })
+})
