@@ -4,10 +4,13 @@ import { KeeperError } from '../src/core/errors'
 import { EXIT, exitCodeOf } from '../src/ops/exit-code'
 import { basketBench } from './basket'
 import type { Bench } from './bench'
+import { built } from './built'
+import { foldBench } from './fold'
 import { gasBench } from './gas'
 import { latencyBench } from './latency'
+import { pairIndexBench } from './pair-index'
 
-const BENCHES: readonly Bench[] = [gasBench, latencyBench, basketBench]
+const BENCHES: readonly Bench[] = [gasBench, latencyBench, built(pairIndexBench), basketBench, built(foldBench)]
 
 const listed = (): string => BENCHES.map(({ name, describe }) => `${name}\t${describe}\n`).join('')
 

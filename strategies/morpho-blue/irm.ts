@@ -67,7 +67,13 @@ export const adaptiveRate = (
   return { averageRateWad: curve(averageRateAtTarget, error), endRateAtTarget }
 }
 
+const ROUGH_LEAST = Number(MIN_RATE_AT_TARGET) / 1e18
+const ROUGH_MOST = Number(MAX_RATE_AT_TARGET) / 1e18
+const ROUGH_INITIAL = Number(INITIAL_RATE_AT_TARGET) / 1e18
+const ROUGH_SPEED = Number(ADJUSTMENT_SPEED) / 1e18
+
 const roughExp = (x: number): number => {
+  if (x > -0.3 && x < 0.3) return 1 + x + (x * x) / 2
   if (x < -41) return 0
   if (x > 90) return Number.POSITIVE_INFINITY
   const q = Math.round(x / Math.LN2)
@@ -75,11 +81,10 @@ const roughExp = (x: number): number => {
   return (1 + r + (r * r) / 2) * 2 ** q
 }
 
-const roughRateAfter = (startRateAtTarget: number, adaptation: number): number =>
-  Math.min(
-    Math.max(startRateAtTarget * roughExp(adaptation), Number(MIN_RATE_AT_TARGET) / 1e18),
-    Number(MAX_RATE_AT_TARGET) / 1e18,
-  )
+const roughRateAfter = (startRateAtTarget: number, adaptation: number): number => {
+  const rate = startRateAtTarget * roughExp(adaptation)
+  return rate < ROUGH_LEAST ? ROUGH_LEAST : rate > ROUGH_MOST ? ROUGH_MOST : rate
+}
 
 /**
  * adaptiveRate's average in float, per second (not WAD). Within 1.5 % of it: wExp jumps by 1.45 % where it changes the power of two, and
@@ -89,8 +94,8 @@ export const roughAdaptiveRate = (borrowed: number, supplied: number, rateAtTarg
   const utilization = supplied > 0 ? borrowed / supplied : 0
   const error = (utilization - 0.9) / (utilization > 0.9 ? 0.1 : 0.9)
   const slope = error < 0 ? 0.75 * error + 1 : 3 * error + 1
-  if (rateAtTarget === 0) return slope * (Number(INITIAL_RATE_AT_TARGET) / 1e18)
-  const adaptation = (50 / 31_536_000) * error * elapsedSec
+  if (rateAtTarget === 0) return slope * ROUGH_INITIAL
+  const adaptation = ROUGH_SPEED * error * elapsedSec
   const end = roughRateAfter(rateAtTarget, adaptation)
   const middle = roughRateAfter(rateAtTarget, adaptation / 2)
   return (slope * (rateAtTarget + end + 2 * middle)) / 4
