@@ -164,14 +164,30 @@ const tokenTable = (wrappedNative: Address, leg: Leg): readonly Address[] => [
 export const encodeProgram = (steps: readonly Step[], tokens: readonly Address[], caller: Address | null): Hex =>
   `0x${encodeSteps(steps, { tokens, caller })}`
 
-const encodeLeg = (wrappedNative: Address, leg: Leg, gas: bigint): string => {
+const writeLeg = (wrappedNative: Address, leg: Leg): string => {
   const tokens = tokenTable(wrappedNative, leg)
   const declared = tokens.slice(1)
-  const body =
+  return (
     uint(leg.floorWei, 12, 'leg floor') +
     uint(declared.length, 1, 'number of tokens') +
     declared.map(token => token.slice(2)).join('') +
     encodeSteps(leg.steps, { tokens, caller: null })
+  )
+}
+
+/** A leg is encoded for its simulation and again, the same, for the signature. */
+const written = new WeakMap<Leg, { readonly wrappedNative: Address; readonly body: string }>()
+
+const bodyOf = (wrappedNative: Address, leg: Leg): string => {
+  const known = written.get(leg)
+  if (known?.wrappedNative === wrappedNative) return known.body
+  const body = writeLeg(wrappedNative, leg)
+  written.set(leg, { wrappedNative, body })
+  return body
+}
+
+const encodeLeg = (wrappedNative: Address, leg: Leg, gas: bigint): string => {
+  const body = bodyOf(wrappedNative, leg)
   return uint(body.length / 2, 3, 'leg length') + uint(leg.gasLimit, 3, 'leg gas limit') + uint(gas, 3, 'leg gas') + body
 }
 
