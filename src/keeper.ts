@@ -1,35 +1,26 @@
 // The loop of one chain. Read this first: a block comes in, the pure rooms decide, the executor acts, ends are recorded.
 // One tick at a time, and the newest head wins; whatever a tick can't do, the next block's tick does.
+import { type ClosingDeps, createClosing } from './closing'
 import { InvariantError, KeeperError } from './core/errors'
-import type { Opportunity, PositionRef } from './core/opportunity'
+import type { Opportunity } from './core/opportunity'
 import type { Block, TargetBlock } from './core/primitives'
 import type { SlotClock } from './core/slot-clock'
-import type { Book, VenueBook } from './core/strategy'
-import type { Outcome, Skip } from './core/verdict'
+import type { Book } from './core/strategy'
+import type { Outcome } from './core/verdict'
 import type { ExecutionReport, Executor } from './executor/executor'
 import type { Chain, LogSink, Meter, Store } from './ports'
-import type { AssessContext } from './profitability/assess'
-import type { Hubs } from './profitability/market-depth'
-import { type Decision, decide, type SelectPolicy } from './profitability/select'
+import type { Decision } from './profitability/select'
 import type { Watcher } from './watcher/watcher'
 
-export interface KeeperDeps {
+export interface KeeperDeps extends ClosingDeps {
   readonly chain: Chain
   readonly watcher: Watcher
   readonly books: readonly Book[]
-  readonly venues: readonly VenueBook[]
   readonly executor: Executor
   readonly slotClock: SlotClock
-  readonly assess: Omit<AssessContext, 'gasPriceWei'>
-  readonly policy: Omit<SelectPolicy, 'hubs'>
-  /** Tokens that routes had better run through, as of now. */
-  readonly hubs: () => Hubs
-  readonly maxPriorityFeePerGasWei: bigint
   readonly log: LogSink
   readonly meter: Meter
   readonly store: Store
-  /** Milliseconds of a monotonic clock, for timings only. */
-  readonly nowMs: () => number
   /** Told after each tick; the lab waits for it instead of sleeping. */
   readonly onTick?: (report: TickReport) => void
 }
@@ -56,41 +47,12 @@ export interface Keeper {
   tick(head: Block): Promise<TickReport>
 }
 
-interface Closing {
-  readonly decision: Decision
-  /** Null where nothing was worth it. */
-  readonly execution: ExecutionReport | null
-  readonly decideMs: number
-}
-
-/** So many plans of one block may fail in simulation; the next is carried out as far as it goes. Each costs a simulation. */
-const MAX_FAILED_PLANS = 3
-
-const marketOf = ({ strategy, market }: PositionRef): string => `${strategy}/${market}`
-const nameOf = (position: PositionRef): string => `${marketOf(position)}/${position.account}`
-
-const withoutPositions = (opportunities: readonly Opportunity[], unfit: readonly Skip[]): readonly Opportunity[] => {
-  const out = new Set(unfit.map(skip => nameOf(skip.position)))
-  return opportunities.filter(each => !out.has(nameOf(each.position)))
-}
-
-/** Where leaving out positions was not enough, their markets stay out for this block: one market's crowd of them must not hide the others. */
-const withoutMarkets = (opportunities: readonly Opportunity[], failed: readonly Skip[]) => {
-  const markets = new Map(failed.map(skip => [marketOf(skip.position), skip.message]))
-  const skips = opportunities.flatMap(({ position }): Skip[] => {
-    const why = markets.get(marketOf(position))
-    if (why === undefined) return []
-    const message = `others of its market spoilt two plans of this block: ${why}`
-    return [{ kind: 'skip', position, reason: 'failed-simulation', message }]
-  })
-  return { left: opportunities.filter(each => !markets.has(marketOf(each.position))), skips }
-}
-
 /** After so many ticks in a row that died of an unforeseen error, going on would only hide a bug. */
 const MAX_BUGS_IN_A_ROW = 5
 
 export const createKeeper = (deps: KeeperDeps): Keeper => {
-  const { watcher, books, venues, executor, slotClock, log, meter, store, nowMs } = deps
+  const { watcher, books, executor, slotClock, log, meter, store, nowMs } = deps
+  const closeAll = createClosing(deps)
   let bugsInARow = 0
 
   const nothing = (head: Block, end: 'behind' | 'failed'): TickReport => ({
@@ -107,40 +69,6 @@ export const createKeeper = (deps: KeeperDeps): Keeper => {
 
   const opportunitiesAt = (target: TargetBlock): readonly Opportunity[] =>
     books.flatMap(book => book.opportunities(target)).filter(each => !executor.isInFlight(each.position, target.number))
-
-  const decideOn = (opportunities: readonly Opportunity[], target: TargetBlock): Decision => {
-    if (opportunities.length === 0) return { plans: [], skips: [] }
-    const pools = venues.flatMap(venue => venue.pools())
-    const gasPriceWei = target.baseFeePerGasWei + deps.maxPriorityFeePerGasWei
-    return decide(pools, opportunities, target, { ...deps.assess, gasPriceWei }, { ...deps.policy, hubs: deps.hubs() })
-  }
-
-  /** Plans anew without what the executor finds unfit: a hostile position that only seems to move the pools must not hide the others. */
-  const closeAll = async (opportunities: readonly Opportunity[], target: TargetBlock, parent: Block): Promise<Closing> => {
-    const unfit: Skip[] = []
-    const failed: Skip[] = []
-    let left = opportunities
-    let plansFailed = 0
-    let decideMs = 0
-    for (;;) {
-      const start = nowMs()
-      const decided = decideOn(left, target)
-      decideMs += nowMs() - start
-      const decision = { ...decided, skips: [...unfit, ...decided.skips] }
-      if (decided.plans.length === 0) return { decision, execution: null, decideMs }
-      const execution = await executor.execute(decided.plans, parent, { mayReplan: plansFailed < MAX_FAILED_PLANS })
-      if (execution.unfit.length === 0) return { decision, execution, decideMs }
-      unfit.push(...execution.unfit)
-      left = withoutPositions(left, execution.unfit)
-      if (!execution.isSimulated) continue
-      plansFailed += 1
-      failed.push(...execution.unfit)
-      if (plansFailed === 1) continue
-      const parted = withoutMarkets(left, failed)
-      left = parted.left
-      unfit.push(...parted.skips)
-    }
-  }
 
   const record = (block: bigint, decision: Decision, execution: ExecutionReport | null): void => {
     for (const skip of [...decision.skips, ...(execution?.skips ?? [])]) {

@@ -162,6 +162,9 @@ const unprofitable = (draft: Draft, profit: Profit, policy: ExecutorPolicy): rea
 
 export const failureSkip = ({ take, reason }: Failure): Skip => skipOf(take, 'failed-simulation', reason)
 
+/** So much of a block is not counted on: gas used shifts with the order, and what put the positions under water stands before us. */
+const BLOCK_MARGIN_PARTS = 32n
+
 /** Each key's ceilings stay within its balance, and the block has room for all. */
 const allowancesOf = (drafts: readonly Draft[], parent: Block, { balances, fees }: RoundContext): readonly Allowance[] => {
   const ofKeys = [...new Set(drafts.map(draft => draft.key))].map((key): Allowance => {
@@ -169,7 +172,7 @@ const allowancesOf = (drafts: readonly Draft[], parent: Block, { balances, fees 
     const why = (needed: bigint) => `key ${key} holds ${limit} wei, its transactions may cost ${needed} wei`
     return { counts: draft => draft.key === key, limit, needed: own => totalLimit(own) * fees.maxFeePerGasWei, why }
   })
-  const room = parent.gasLimit
+  const room = parent.gasLimit - parent.gasLimit / BLOCK_MARGIN_PARTS
   const why = (gas: bigint) =>
     `the block has room for ${room} gas, all transactions together need ${gas}: waits for the next block, where it is planned anew`
   return [...ofKeys, { counts: () => true, limit: room, needed: roomFor, why }]

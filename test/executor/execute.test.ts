@@ -328,7 +328,7 @@ describe('execute', () => {
         small,
       )
       expect(crowded.sent).toHaveLength(2)
-      expect(crowded.skips[0]?.message).toMatch(/block has room for 1000000 gas/)
+      expect(crowded.skips[0]?.message).toMatch(/block has room for 968750 gas/)
     })
   })
 

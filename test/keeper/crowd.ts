@@ -137,10 +137,10 @@ export interface CrowdLab extends Lab {
   readonly rival: Rival
 }
 
-export const openCrowd = async (options: CrowdOptions, seed: number): Promise<CrowdLab> => {
+export const openCrowd = async (options: CrowdOptions, seed: number, blockGasLimit = 60_000_000n): Promise<CrowdLab> => {
   const rivalIn = (world: World): Rival =>
     createRival({ rpc: world.rpc, morpho: world.contracts.morpho, chainId: world.chainId, key: testKey(3_000) })
-  const lab = await openLab(crowdSpec(options), seed, async ({ world, builder }) => {
+  const lab = await openLab({ ...crowdSpec(options), blockGasLimit }, seed, async ({ world, builder }) => {
     const { included } = await builder.buildBlock({ topOfBlock: await equipment(world, rivalIn(world)) })
     expect(included.every(({ ok }) => ok)).toBe(true)
   })
