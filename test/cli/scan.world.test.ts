@@ -1,6 +1,6 @@
 // `bulwark scan` on real Morpho Blue: the positions of the chain, closest first, for people and for machines.
 import { EventEmitter } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runCli } from '../../src/cli'
@@ -41,6 +41,21 @@ describe('bulwark scan', () => {
     expect(out).toContain(`${world.borrowers.length} open positions`)
     for (const borrower of world.borrowers) expect(out).toContain(borrower)
     expect(out).toContain('liquidatable')
+  })
+
+  it('error: a start above the head is bad config, and a start after all that happened is warned of', async () => {
+    const height = Number(await world.kit.rpc.request('eth_blockNumber'))
+    const from = async (fromBlock: number) => {
+      const text = readFileSync(join(directory, 'bulwark.config.json'), 'utf8')
+      writeFileSync(join(directory, 'from.json'), text.replace('"fromBlock":0', `"fromBlock":${fromBlock}`))
+      return scan('--config', 'from.json')
+    }
+    const above = await from(height + 1_000)
+    expect(above.code).toBe(78)
+    expect(above.err).toContain(`fromBlock ${height + 1_000} is above the head`)
+    const late = await from(height)
+    expect(late.code).toBe(0)
+    expect(late.err).toContain('nothing-to-watch')
   })
 
   it('behavior: --json gives a line each, closest first, --limit as many', async () => {
