@@ -4,11 +4,12 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { type Anvil, startAnvil } from '../../../src/lab/anvil'
 import { createLabRpc, type LabRpc } from '../../../src/lab/rpc'
 import { v36Artifacts } from '../../../src/lab/world/aave/compile-v36'
-import { createDeployer } from '../../../src/lab/world/aave/deployer'
+import { createDeployer, type Deployer } from '../../../src/lab/world/aave/deployer'
 import type { AavePool } from '../../../src/lab/world/aave/pool-v30'
 import { deployPoolV36 } from '../../../src/lab/world/aave/pool-v36'
 import { createRandom } from '../../../src/lab/world/random'
 import { addEModesV36, compareStates, E_MODES, RESERVES, stockPool } from '../../fixtures/aave-comparison'
+import { compareEvents } from '../../fixtures/aave-events'
 import { createPoolProbe, type PoolProbe } from '../../fixtures/aave-states'
 
 /** A slice; AAVE_STATES=1500 makes it a campaign. */
@@ -19,12 +20,15 @@ describe('Aave v3.6 pool', () => {
   let rpc: LabRpc
   let world: AavePool
   let probe: PoolProbe
+  let deployer: Deployer
+  let others: readonly `0x${string}`[]
 
   beforeAll(async () => {
     anvil = await startAnvil({ args: ['--prune-history', '--disable-code-size-limit'] })
     rpc = createLabRpc(anvil.httpUrl)
-    const [owner, liquidator] = await rpc.request<readonly `0x${string}`[]>('eth_accounts')
-    const deployer = createDeployer(rpc, owner!, v36Artifacts(resolve(__dirname, '../../../.cache')))
+    const [owner, liquidator, ...rest] = await rpc.request<readonly `0x${string}`[]>('eth_accounts')
+    others = rest.slice(0, 2)
+    deployer = createDeployer(rpc, owner!, v36Artifacts(resolve(__dirname, '../../../.cache')))
     world = await deployPoolV36(deployer, RESERVES)
     await stockPool(deployer, world, liquidator!)
     await addEModesV36(deployer, world, E_MODES)
@@ -42,5 +46,9 @@ describe('Aave v3.6 pool', () => {
     expect(tally.done).toBeGreaterThan(STATES)
     expect(tally.writtenOff).toBeGreaterThan(0)
     expect(tally.refused).toBeGreaterThan(STATES / 10)
+  })
+
+  it('behavior: balances folded from events are those of the tokens', async () => {
+    await compareEvents(rpc, deployer, world, 'v3.6', others, createRandom(7, 'events'), 40)
   })
 })
