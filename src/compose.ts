@@ -12,6 +12,7 @@ import { createKeeper, type Keeper, type TickReport } from './keeper'
 import type { Chain, LogSink, Meter, Relay, Signer, Store } from './ports'
 import { DEFAULT_GAS_MODEL } from './profitability/gas-model'
 import type { Hubs } from './profitability/market-depth'
+import { rehearse } from './profitability/rehearse'
 import { venues } from './venues/registry'
 import { type BackfillProgress, createWatcher, type Watcher } from './watcher/watcher'
 
@@ -38,6 +39,8 @@ export interface Reading {
 export interface Composed extends Reading {
   readonly keeper: Keeper
   readonly executor: Executor
+  /** Ahead of the first head, once history is folded: the keys' state is read and a liquidation rehearsed. Rejects with KeeperError. */
+  prepare(): Promise<void>
 }
 
 /** Most estimated gas in one transaction: the EIP-7825 cap less the margin that the gas limit needs over the estimate. */
@@ -140,6 +143,15 @@ export const composeKeeper = (
     store,
   })
   const reading = kept ?? composeReading(config, ports, executor.logFilters)
+  const assess = { wrappedNative: config.wrappedNative, executor: contract, gasModel: DEFAULT_GAS_MODEL, maxHops: config.maxHops }
+  const policy = {
+    bidShareBps: config.bidShareBps,
+    payee: config.payee,
+    floorShareBps: config.floorShareBps,
+    minProfitWei: config.minProfitWei,
+    maxGasPerTransaction: (MAX_GAS_PER_TRANSACTION * PLAN_GAS_SHARE.numerator) / PLAN_GAS_SHARE.denominator,
+    graceSec: GRACE_SEC,
+  }
   const keeper = createKeeper({
     chain,
     watcher: reading.watcher,
@@ -148,15 +160,8 @@ export const composeKeeper = (
     hubs: reading.hubs,
     executor,
     slotClock: createSlotClock(config.slotSec),
-    assess: { wrappedNative: config.wrappedNative, executor: contract, gasModel: DEFAULT_GAS_MODEL, maxHops: config.maxHops },
-    policy: {
-      bidShareBps: config.bidShareBps,
-      payee: config.payee,
-      floorShareBps: config.floorShareBps,
-      minProfitWei: config.minProfitWei,
-      maxGasPerTransaction: (MAX_GAS_PER_TRANSACTION * PLAN_GAS_SHARE.numerator) / PLAN_GAS_SHARE.denominator,
-      graceSec: GRACE_SEC,
-    },
+    assess,
+    policy,
     maxPriorityFeePerGasWei: config.maxPriorityFeePerGasWei,
     log,
     meter,
@@ -164,7 +169,13 @@ export const composeKeeper = (
     nowMs: ports.nowMs,
     ...(ports.onTick === undefined ? {} : { onTick: ports.onTick }),
   })
-  return { ...reading, keeper, executor }
+  const prepare = async (): Promise<void> => {
+    await executor.prepare()
+    const pools = reading.venues.flatMap(venue => venue.pools())
+    const target = { number: 0n, timestampSec: 0n, baseFeePerGasWei: 0n }
+    await executor.rehearse(rehearse(pools, target, assess, { ...policy, hubs: reading.hubs() }))
+  }
+  return { ...reading, keeper, executor, prepare }
 }
 
 const mustHaveCode = async (chain: Chain, address: Address, what: string, hint: string): Promise<void> => {

@@ -90,6 +90,7 @@ const prepareChain = async (
   await checkReadiness(config, chain, contract, signers, log)
   const progress = createProgress(io, `chain ${config.id}: reading history`)
   const head = await startReading(composed, shutdown.signal, progress.update).finally(progress.stop)
+  await composed.prepare()
   const positions = composed.books.reduce((sum, book) => sum + book.size(), 0)
   const pools = composed.venues.reduce((sum, venue) => sum + venue.pools().length, 0)
   log.log('info', 'ready', {

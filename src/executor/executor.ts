@@ -11,6 +11,7 @@ import { createKeyRing } from './key-ring'
 import { createLiquidatorCodec } from './liquidator-codec'
 import type { ExecutorParts } from './parts'
 import { DEFAULT_EXECUTOR_POLICY, type ExecutorPolicy } from './policy'
+import { rehearse } from './rehearse'
 import type { RunCodec } from './run-codec'
 import { type Advance, createSettledMemory } from './settle'
 import { drain, settle } from './settling'
@@ -39,6 +40,8 @@ export interface ExecutorDeps {
 export interface Executor {
   /** Reads nonces and balances ahead of the first block. `execute` does it if nobody did. */
   prepare(): Promise<void>
+  /** Encodes and signs these plans and forgets them: what runs for the first time in a liquidation runs slowly. */
+  rehearse(plans: readonly Plan[]): Promise<void>
   /** All plans are for the child of `parent`. Rejects with KeeperError where the chain does, with nothing sent. */
   execute(plans: readonly Plan[], parent: Block, options?: ExecuteOptions): Promise<ExecutionReport>
   /** Ends what was for `advance.block` or before; records each outcome. Rejects with KeeperError; the next call makes up for it. */
@@ -73,6 +76,10 @@ export const createExecutor = (deps: ExecutorDeps): Executor => {
   const parts = createParts(deps)
   return {
     prepare: () => parts.ring.ready(),
+    rehearse: async plans => {
+      const [signer] = deps.signers
+      if (signer !== undefined) await rehearse(parts, signer, plans)
+    },
     execute: (plans, parent, options) => execute(parts, plans, parent, options),
     settle: advance => settle(parts, advance),
     passed: parts.signals.pass,

@@ -209,7 +209,7 @@ export const createStage = async (options: StageOptions): Promise<Stage> => {
   try {
     const stage = await assemble(options, closer => void closers.push(closer))
     await startReading(stage.composed, stop.signal)
-    await stage.composed.executor.prepare()
+    await stage.composed.prepare()
     loop = stage.composed.keeper.run(stop.signal)
     // A bug of the keeper's must not vanish: it surfaces where the next block is played (time-out) and in the log.
     loop.catch((error: unknown) => options.log.log('error', 'keeper-ended', { error: String(error) }))

@@ -96,6 +96,9 @@ const attemptOf = (error: unknown): Attempt => {
   return { reply: refused('retry', error instanceof Error ? error.message : String(error)), retryAfterMs: null }
 }
 
+/** The first signatures take 20 ms, the next ones a few, until the engine has compiled what they need. */
+const WARM_UPS = 20
+
 /** Makes the sender of one attempt; everything costly (package load, key tables) is paid here, before the first bundle. */
 const createAttempt = (settings: FlashbotsRelaySettings, poster: Poster): ((bundle: BundleRequest) => Promise<Attempt>) => {
   const ethers = loadEthers()
@@ -103,7 +106,7 @@ const createAttempt = (settings: FlashbotsRelaySettings, poster: Poster): ((bund
   const network = ethers.Network.from(settings.chainId)
   const offline = new ethers.AbstractProvider(network)
   const wallet = new ethers.Wallet(settings.authKey)
-  wallet.signMessageSync('warm')
+  for (let i = 0; i < WARM_UPS; i++) wallet.signMessageSync(ethers.id(`warm ${i}`))
   const providerFor = (signal: AbortSignal | null) =>
     new FlashbotsBundleProvider(offline, wallet, boundRequest(ethers, settings, poster, signal), network)
   const shared = providerFor(null)
