@@ -77,6 +77,8 @@ interface Search {
   readonly screen: Float64Array
   readonly certain: Float64Array
   readonly slack: Float64Array
+  /** The largest of `slack`: a first, cheaper screen. */
+  readonly mostSlack: number
   /** Slots certainly under water. */
   found: Uint32Array
   count: number
@@ -100,18 +102,22 @@ const healthOf = ({ words, quarters }: RowBuffer, word: number, low: Float64Arra
   return collateral / debt
 }
 
-/** Files a row that passes the screen. */
+/** Files a row that passes the screen with its own slack. */
 const keep = (search: Search, rows: RowBuffer, word: number): void => {
-  const { certain, slack } = search
+  const { screen, certain, slack } = search
   const { words, quarters, halves } = rows
   const slot = halves[word * 2]!
   const count = quarters[word * 4 + 2]!
   const values = amountsAt(word, count)
+  let net = 0
   let surely = 0
   for (let at = 0; at < count; at++) {
     const column = quarters[word * 4 + 4 + at]!
-    surely += certain[column]! * words[values + at]! + slack[column]!
+    const amount = words[values + at]!
+    net += screen[column]! * amount - slack[column]!
+    surely += certain[column]! * amount + slack[column]!
   }
+  if (net >= 0) return
   if (!(surely < 0)) search.doubtful.push(slot)
   else {
     if (search.count === search.found.length) {
@@ -127,18 +133,15 @@ const keep = (search: Search, rows: RowBuffer, word: number): void => {
 /** Looks at the rows from word `from` to `end`, sorted ones (version 0) or a fresh one. How fast a query is, is decided here. */
 const lookThrough = (search: Search, slice: Slice, rows: RowBuffer, from: number, end: number, version: number): void => {
   const { words, quarters } = rows
-  const { screen, slack } = search
+  const { screen, mostSlack } = search
   let scanned = 0
   for (let word = from; word < end; scanned++) {
     const count = quarters[word * 4 + 2]!
     const first = word * 4 + 4
     const values = word + 1 + ((count + 3) >>> 2)
     let net = 0
-    for (let at = 0; at < count; at++) {
-      const column = quarters[first + at]!
-      net += screen[column]! * words[values + at]! - slack[column]!
-    }
-    if (!(net >= 0) && isLatest(slice, rows, word, version)) keep(search, rows, word)
+    for (let at = 0; at < count; at++) net += screen[quarters[first + at]!]! * words[values + at]!
+    if (!(net >= count * mostSlack) && isLatest(slice, rows, word, version)) keep(search, rows, word)
     word = values + count
   }
   search.scanned += scanned
@@ -179,7 +182,8 @@ export const createBasketIndex = (): BasketIndex => {
     const slack = padded(weights.slack, width)
     const certain = certaintyFor(padded(weights.high, width))
     const screen = screenFor(low, health)
-    const state: Search = { low, screen, certain, slack, found: room, count: 0, doubtful: [], healths, scanned: 0 }
+    const mostSlack = slack.reduce((most, each) => Math.max(most, each), 0)
+    const state: Search = { low, screen, certain, slack, mostSlack, found: room, count: 0, doubtful: [], healths, scanned: 0 }
     for (const slice of slices) {
       const limit = riskLimit(slice, low, slack, health)
       lookThrough(state, slice, slice.sorted, 0, slice.ends[bucketOf(limit)]!, 0)
