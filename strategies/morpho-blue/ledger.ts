@@ -77,6 +77,16 @@ export const createLedger = (onChange: (market: Market) => void): Ledger => {
   const byNumber: Market[] = []
   const pairs = createPairBook()
   const journal = createUndoJournal()
+  /** What states were, oldest first: almost every log changes one, so they cost no closures. */
+  let states: { readonly blockNumber: bigint; readonly market: Market; readonly before: MarketState }[] = []
+
+  const undoStates = (fromBlock: bigint): void => {
+    for (let last = states.at(-1); last !== undefined && last.blockNumber >= fromBlock; last = states.at(-1)) {
+      last.market.state = last.before
+      onChange(last.market)
+      states.pop()
+    }
+  }
 
   const create = (id: Hex, blockNumber: bigint): Market => {
     const market: Market = { id, number: pairs.addMarket(), pairs, state: EMPTY, unread: new Set() }
@@ -93,12 +103,8 @@ export const createLedger = (onChange: (market: Market) => void): Ledger => {
   }
 
   const setState = (market: Market, blockNumber: bigint, change: Partial<MarketState>): void => {
-    const before = market.state
-    market.state = { ...before, ...change }
-    journal.record(blockNumber, () => {
-      market.state = before
-      onChange(market)
-    })
+    states.push({ blockNumber, market, before: market.state })
+    market.state = { ...market.state, ...change }
     onChange(market)
   }
 
@@ -150,13 +156,16 @@ export const createLedger = (onChange: (market: Market) => void): Ledger => {
     setUnread,
     undo: fromBlock => {
       pairs.undo(fromBlock, number => onChange(byNumber[number]!))
+      undoStates(fromBlock)
       journal.undo(fromBlock)
     },
     finalise: block => {
+      const keep = states.findIndex(({ blockNumber }) => blockNumber >= block)
+      states = keep === -1 ? [] : states.slice(keep)
       pairs.finalise(block)
       journal.finalise(block)
     },
     record: journal.record,
-    undoable: () => pairs.undoable() + journal.size(),
+    undoable: () => pairs.undoable() + states.length + journal.size(),
   }
 }
