@@ -36,7 +36,7 @@ export const toQuantity = (value: unknown, what: string): bigint => BigInt(match
 
 /** The same where it must fit a JavaScript integer. */
 export const toSmall = (value: unknown, what: string): number => {
-  const number = Number(toQuantity(value, what))
+  const number = Number(matching(value, QUANTITY, what))
   if (!Number.isSafeInteger(number)) throw malformed(`${what} is ${shown(value)}`)
   return number
 }
@@ -65,25 +65,46 @@ export const toBlock = (chainId: number, value: unknown): Block => {
   }
 }
 
-/** Null for a log that the node says was removed by a reorg. */
-export const toLog = (value: unknown): Log | null => {
-  const fields = toFields(value, 'a log')
-  if (fields.removed === true) return null
-  return {
-    address: toAddress(fields.address, 'log.address'),
-    topics: toList(fields.topics, 'log.topics').map(topic => toHash(topic, 'log.topic')),
-    data: toBytes(fields.data, 'log.data'),
-    blockNumber: toQuantity(fields.blockNumber, 'log.blockNumber'),
-    blockHash: toHash(fields.blockHash, 'log.blockHash'),
-    logIndex: toSmall(fields.logIndex, 'log.logIndex'),
-    transactionHash: toHash(fields.transactionHash, 'log.transactionHash'),
+/** Remembers the last value read: neighbours in a list of logs share contract, block and transaction, and then share its memory too. */
+const remembering = <T>(read: (value: unknown, what: string) => T): ((value: unknown, what: string) => T) => {
+  let last: { readonly value: unknown; readonly read: T } | null = null
+  return (value, what) => {
+    if (last === null || last.value !== value) last = { value, read: read(value, what) }
+    return last.read
   }
 }
+
+const createLogReader = (): ((value: unknown) => Log | null) => {
+  const toOwner = remembering(toAddress)
+  const toEvent = remembering(toHash)
+  const toSubject = remembering(toHash)
+  const toNumber = remembering(toQuantity)
+  const toBlockHash = remembering(toHash)
+  const toTransactionHash = remembering(toHash)
+  const toTopics = (value: unknown): readonly Hex[] =>
+    toList(value, 'log.topics').map((topic, i) => (i === 0 ? toEvent : i === 1 ? toSubject : toHash)(topic, 'log.topic'))
+  return value => {
+    const fields = toFields(value, 'a log')
+    if (fields.removed === true) return null
+    return {
+      address: toOwner(fields.address, 'log.address'),
+      topics: toTopics(fields.topics),
+      data: toBytes(fields.data, 'log.data'),
+      blockNumber: toNumber(fields.blockNumber, 'log.blockNumber'),
+      blockHash: toBlockHash(fields.blockHash, 'log.blockHash'),
+      logIndex: toSmall(fields.logIndex, 'log.logIndex'),
+      transactionHash: toTransactionHash(fields.transactionHash, 'log.transactionHash'),
+    }
+  }
+}
+
+/** Null for a log that the node says was removed by a reorg. */
+export const toLog = (value: unknown): Log | null => createLogReader()(value)
 
 /** Logs that still stand. */
 export const toLogs = (value: unknown): readonly Log[] =>
   toList(value, 'logs')
-    .map(toLog)
+    .map(createLogReader())
     .filter(log => log !== null)
 
 /** Chains that charge nothing leave effectiveGasPrice out; then it is 0. */
