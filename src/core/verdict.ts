@@ -61,13 +61,7 @@ export interface Plan {
   readonly gas: bigint
 }
 
-export type OutcomeKind =
-  | 'included'
-  | 'included-reverted'
-  | 'missed'
-  | 'taken-by-other'
-  | 'refused-by-relay'
-  | 'abandoned'
+export type OutcomeKind = 'included' | 'included-reverted' | 'missed' | 'taken-by-other' | 'refused-by-relay' | 'abandoned'
 
 /** How one position's part ended; positions of one transaction share gas by their simulated share. */
 export interface PositionOutcome {
