@@ -1,5 +1,4 @@
 // Signs what passed its simulation and hands it to the relays: the end of the hot path. Asks the chain for nothing.
-import { keccak256 } from 'viem'
 import { maxOf, minOf, zeroFloorSub } from '../core/fixed-point'
 import type { Address, TargetBlock } from '../core/primitives'
 import type { Take } from '../core/verdict'
@@ -7,6 +6,7 @@ import type { LogSink, Relay, Signer } from '../ports'
 import { bundlesFor, type Carried } from './bundles'
 import { roomFor, totalLimit } from './draft'
 import type { InFlight } from './in-flight'
+import { keccakOfHex } from './keccak'
 import type { FreeKey } from './key-ring'
 import type { ExecutorPolicy } from './policy'
 import { type Fees, totalFloorWei } from './pricing'
@@ -67,7 +67,7 @@ const sign = async (
   })
   return {
     raw,
-    hash: keccak256(raw),
+    hash: keccakOfHex(raw),
     netWei: profit.netWei,
     worstRevertWei: minOf(gasLimit * fees.effectiveWei, cost.fixedWei + greediestLeg(draft.takes) * fees.effectiveWei),
     gasLimit,

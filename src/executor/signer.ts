@@ -1,8 +1,8 @@
 // A local key that signs type-2 transactions. The key is held by the closure only: no field, no log, no error shows it.
-import { keccak256 } from 'viem'
 import { privateKeyToAddress, sign } from 'viem/accounts'
 import type { Address, Hex } from '../core/primitives'
 import type { Signer } from '../ports'
+import { keccakOfBytes } from './keccak'
 import { transactionBytes } from './transaction-bytes'
 
 /** Signs with `privateKey` (from the config's secret). The first signature of a process builds tables for 20 ms or so: made here, not on the hot path. */
@@ -11,7 +11,7 @@ export const createLocalSigner = (privateKey: Hex): Signer => {
     address: privateKeyToAddress(privateKey).toLowerCase() as Address,
     signTransaction: async transaction => {
       const { unsigned, signed } = transactionBytes(transaction)
-      const { r, s, yParity } = await sign({ hash: keccak256(unsigned), privateKey })
+      const { r, s, yParity } = await sign({ hash: keccakOfBytes(unsigned), privateKey })
       return `0x${signed({ r: BigInt(r), s: BigInt(s), yParity: yParity ?? 0 }).toString('hex')}`
     },
   }

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { keccak256, recoverTransactionAddress, type TransactionSerialized } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import type { Address, Hex } from '../../src/core/primitives'
+import { keccakOfBytes, keccakOfHex } from '../../src/executor/keccak'
 import { createLocalSigner } from '../../src/executor/signer'
 import { transactionBytes } from '../../src/executor/transaction-bytes'
 import type { UnsignedTransaction } from '../../src/ports'
@@ -36,6 +37,18 @@ const transactions = fc.record({
   gas: fc.bigInt({ min: 0n, max: 1n << 63n }),
   maxFeePerGasWei: fc.bigInt({ min: 0n, max: 1n << 100n }),
   maxPriorityFeePerGasWei: fc.bigInt({ min: 0n, max: 1n << 100n }),
+})
+
+describe('keccak', () => {
+  test('default: as viem has it, at any length around a block of the sponge (property)', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), bytes => {
+        expect(keccakOfBytes(bytes)).toBe(keccak256(bytes))
+        expect(keccakOfHex(hexOf(bytes))).toBe(keccak256(bytes))
+      }),
+      { seed: 8, numRuns: 300 },
+    )
+  })
 })
 
 describe('createLocalSigner', () => {
