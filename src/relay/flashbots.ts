@@ -2,6 +2,7 @@
 // tells), never simulates. The only home of ethers, which is loaded when a relay is made and not before.
 import type { FetchRequest } from 'ethers'
 import { keccak256 } from 'js-sha3'
+import { privateKeyToAccount } from 'viem/accounts'
 import type { Hex } from '../core/primitives'
 import type { BundleRequest, LogSink, Meter, Relay, RelayReply } from '../ports'
 import { createRateGate } from './rate-gate'
@@ -109,7 +110,10 @@ const createAttempt = (settings: FlashbotsRelaySettings, poster: Poster): ((bund
   const network = ethers.Network.from(settings.chainId)
   const offline = new ethers.AbstractProvider(network)
   const wallet = new ethers.Wallet(settings.authKey)
-  for (let i = 0; i < WARM_UPS; i++) wallet.signMessageSync(ethers.id(`warm ${i}`))
+  const account = privateKeyToAccount(settings.authKey)
+  // The same signature in half the time.
+  wallet.signMessage = message => account.signMessage({ message: typeof message === 'string' ? message : { raw: message } })
+  for (let i = 0; i < WARM_UPS; i++) void wallet.signMessage(ethers.id(`warm ${i}`))
   const providerFor = (signal: AbortSignal | null) =>
     new FlashbotsBundleProvider(offline, wallet, boundRequest(ethers, settings, poster, signal), network)
   const shared = providerFor(null)
