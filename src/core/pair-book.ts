@@ -85,8 +85,9 @@ export interface PairBook {
   borrowersOf(market: number): number
   debtOf(market: number): bigint
   collateralOf(market: number): bigint
-  /** Debt over collateral in float, without pad. */
-  riskAt(slot: number): number
+  /** In float, relative error below 4e-16. */
+  roughDebtAt(slot: number): number
+  roughCollateralAt(slot: number): number
   /** Adds the four limbs of the debt at `slot` to four floats: exact for up to 2^20 positions. */
   addDebtLimbs(slot: number, sums: Float64Array): void
   /**
@@ -343,10 +344,8 @@ export const createPairBook = (): PairBook => {
     borrowersOf: number => markets[number]!.borrowers,
     debtOf: number => sumOf(markets[number]!.debt),
     collateralOf: number => sumOf(markets[number]!.collateral),
-    riskAt: slot => {
-      const [page, base] = [pageOf(records, slot), baseOf(slot)]
-      return floatAt(page, base + DEBT) / floatAt(page, base + COLLATERAL)
-    },
+    roughDebtAt: slot => floatAt(pageOf(records, slot), baseOf(slot) + DEBT),
+    roughCollateralAt: slot => floatAt(pageOf(records, slot), baseOf(slot) + COLLATERAL),
     addDebtLimbs: (slot, sums) => {
       const [page, base] = [pageOf(records, slot), baseOf(slot)]
       for (let limb = 0; limb < AMOUNT_LIMBS; limb++) sums[limb]! += page[base + DEBT + limb]!

@@ -93,7 +93,8 @@ export const createPairQuery = (book: PairBook): PairQuery => {
   let found = new Uint32Array(64)
 
   const isUnder = (slot: number, terms: PairTerms, certain: number): boolean =>
-    book.riskAt(slot) > certain || terms.isUnderWater(book.debtAt(slot), book.collateralAt(slot))
+    book.roughDebtAt(slot) / book.roughCollateralAt(slot) > certain ||
+    terms.isUnderWater(book.debtAt(slot), book.collateralAt(slot))
 
   const underWater = (market: number, terms: PairTerms): Uint32Array => {
     const index = book.ranked(market, terms.rounding)

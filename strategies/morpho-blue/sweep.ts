@@ -1,6 +1,6 @@
 // All markets of a block at once, in float: which of them may have a position under water. Each gets a threshold that is a little too low,
 // by interest rounded up; where everybody stays below it, no integer is touched. Decides nothing: candidates are judged exactly.
-import type { PairBook } from '../../src/core/pair-book'
+import { DUST, type PairBook } from '../../src/core/pair-book'
 import { type Lore, rateModelOf } from './bootstrap'
 import { roughAdaptiveRate } from './irm'
 import type { PriceColumn } from './judge'
@@ -83,6 +83,21 @@ export const createSweep = (pairs: PairBook, prices: PriceColumn, lore: Lore): S
       : highestGrowth(roughAdaptiveRate(rows[row + BORROWED]!, rows[row + SUPPLIED]!, rate, elapsedSec), elapsedSec)
   }
 
+  /** True if dust may be under water: debt rounded up and value down as the contract does, each with slack for floats. */
+  const mayDustTurn = (slot: number, price: number, lltv: number, unitsPerShare: number): boolean => {
+    const value = Math.floor(Math.floor(pairs.roughCollateralAt(slot) * price * (1 - SLACK)) * lltv * (1 - SLACK))
+    return !(value >= Math.ceil(pairs.roughDebtAt(slot) * unitsPerShare * (1 + SLACK)))
+  }
+
+  /** Looks closer at keys from `low` on: in those of dust the pad weighs so much that its market would be a candidate for ever. */
+  const isCandidate = (number: number, low: number, price: number, unitsPerShare: number, rounding: number): boolean => {
+    const { keys, entries, count } = pairs.ranked(number, rounding)
+    const lltv = rows[number * ROW + LLTV]!
+    for (let at = count - 1; at >= 0 && keys[at]! >= low; at--)
+      if (entries[at]! < DUST || mayDustTurn((entries[at]! & ~DUST) >>> 0, price, lltv, unitsPerShare)) return true
+    return false
+  }
+
   const candidates = (timestampSec: bigint): readonly number[] => {
     for (const market of touched) describe(market)
     touched.clear()
@@ -95,11 +110,10 @@ export const createSweep = (pairs: PairBook, prices: PriceColumn, lore: Lore): S
       const price = oracle === OUT ? Number.NaN : priceAt[oracle]!
       if (!(price > 0)) continue
       const perAsset = rows[row + SHARES]! / rows[row + ASSETS]!
-      const low = ((price * rows[row + LLTV]! * perAsset) / (1 + growthIn(row, now))) * (1 - SLACK)
+      const unitsPerShare = (1 + growthIn(row, now)) / perAsset
+      const low = ((price * rows[row + LLTV]!) / unitsPerShare) * (1 - SLACK)
       if (tops[number]! < low && pads[number]! >= 3 * perAsset) continue
-      // Not sorted yet, or with too small a pad: until then the highest key says nothing.
-      pairs.ranked(number, 3 * perAsset)
-      if (tops[number]! >= low) found.push(number)
+      if (isCandidate(number, low, price, unitsPerShare, 3 * perAsset)) found.push(number)
     }
     return found
   }

@@ -128,7 +128,9 @@ describe('byRisk', () => {
         expect(i === 0 || risk <= ranked[i - 1]!.risk).toBe(true)
         const market = book.marketAt(slot)
         // Never below the real risk, and never below 1 for whoever is under water.
-        expect(risk).toBeGreaterThanOrEqual((book.riskAt(slot) / terms[market]!.threshold) * (1 - 1e-12))
+        expect(risk).toBeGreaterThanOrEqual(
+          (book.roughDebtAt(slot) / book.roughCollateralAt(slot) / terms[market]!.threshold) * (1 - 1e-12),
+        )
         if (terms[market]!.isUnderWater(book.debtAt(slot), book.collateralAt(slot))) expect(risk).toBeGreaterThan(1 - 1e-11)
       })
     }

@@ -16,7 +16,7 @@ const WAD = 10n ** 18n
 const BLOCK = blockAt(100n)
 
 /** A market at full utilisation and the highest rate: debts grow by up to 800 % a year. `nearness` is in billionths of the limit. */
-const openMarket = (nearness: readonly bigint[], rateAtTarget: bigint): Market => {
+const openMarket = (nearness: readonly bigint[], rateAtTarget: bigint, collateral = WAD): Market => {
   const ledger = createLedger(() => undefined)
   const { fold, beginBlock } = createLogFold(MORPHO, ledger, () => true)
   const on = events(BLOCK, idOf(0))
@@ -25,9 +25,9 @@ const openMarket = (nearness: readonly bigint[], rateAtTarget: bigint): Market =
   fold(on.rate(rateAtTarget, paramsOf(0).irm))
   let borrowed = 0n
   for (const [i, each] of nearness.entries()) {
-    const debt = (((WAD * paramsOf(0).lltvWad) / WAD) * each) / 1_000_000_000n
+    const debt = (((collateral * paramsOf(0).lltvWad) / WAD) * each) / 1_000_000_000n
     borrowed += debt
-    fold(on.deposit(addressOf(700 + i), WAD))
+    fold(on.deposit(addressOf(700 + i), collateral))
     fold(on.borrow(addressOf(700 + i), debt, debt * 1_000_000n))
   }
   fold(on.supply(addressOf(1), borrowed, borrowed * 1_000_000n))
@@ -67,6 +67,34 @@ describe('createSweep', () => {
       { seed: 20200312, numRuns: 200 },
     )
     expect(candidates).toBeGreaterThan(100)
+  })
+  it('behavior: dust that rounding alone puts under water is not left out, and other dust does not make a candidate', () => {
+    const nearness = fc.array(fc.bigInt({ min: 500_000_000n, max: 1_000_000_000n }), { minLength: 1, maxLength: 5 })
+    const price = fc.bigInt({ min: 500n, max: 1_500n })
+    let [needless, left] = [0, 0]
+    fc.assert(
+      fc.property(
+        nearness,
+        fc.bigInt({ min: 1n, max: 300n }),
+        price,
+        fc.nat(30_000_000),
+        (near, collateral, thousandths, jump) => {
+          const market = openMarket(near, 1_268_391_679n, collateral)
+          const { judge, finder, sweep } = createJudged(market)
+          judge.reads([market])
+          judge.accept([{ kind: 'ok', data: `0x${word((PRICE_SCALE * thousandths) / 1_000n)}` }])
+          const now = BLOCK.timestampSec + BigInt(jump)
+          const found = finder.underWater(market, now)
+          const isCandidate = sweep.candidates(now).length > 0
+          expect(isCandidate || found.length === 0).toBe(true)
+          if (isCandidate && found.length === 0) needless += 1
+          if (!isCandidate) left += 1
+        },
+      ),
+      { seed: 20200312, numRuns: 1_000 },
+    )
+    expect(left).toBeGreaterThan(200)
+    expect(needless).toBeLessThan(left / 4)
   })
   it('behavior: a quiet market is no candidate for many blocks; time alone makes it one', () => {
     const market = openMarket([900_000_000n], 1_268_391_679n)
