@@ -7,7 +7,7 @@ import { isRecord } from './wire'
 type Fields = Readonly<Record<string, unknown>>
 
 const QUANTITY = /^0x[0-9a-f]{1,64}$/i
-const BYTES = /^0x([0-9a-f]{2})*$/i
+const BYTES = /^0x[0-9a-f]*$/i
 const HASH = /^0x[0-9a-f]{64}$/i
 const ADDRESS = /^0x[0-9a-f]{40}$/i
 const BLOOM = /^0x[0-9a-f]{512}$/i
@@ -44,8 +44,12 @@ export const toSmall = (value: unknown, what: string): number => {
 export const toHash = (value: unknown, what: string): Hex => matching(value, HASH, what)
 export const toAddress = (value: unknown, what: string): Address => matching(value, ADDRESS, what)
 
-/** Any number of bytes. Long data is not run through a pattern twice: a character check by regular expression is linear. */
-export const toBytes = (value: unknown, what: string): Hex => matching(value, BYTES, what)
+/** Any number of whole bytes. */
+export const toBytes = (value: unknown, what: string): Hex => {
+  const found = matching(value, BYTES, what)
+  if (found.length % 2 !== 0) throw malformed(`${what} is ${shown(value)}`)
+  return found
+}
 
 /** A header, from eth_getBlockBy... or a newHeads event. Base fee and bloom may be missing; a bloom of another length counts as missing. */
 export const toBlock = (chainId: number, value: unknown): Block => {
