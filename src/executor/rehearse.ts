@@ -3,7 +3,7 @@ import type { Plan } from '../core/verdict'
 import type { Signer } from '../ports'
 import type { ExecutorParts } from './parts'
 
-/** Nothing that is signed here could be used: no gas, no fee, and the run's last block is long past. */
+/** Nothing that is signed here could be used: no gas, no fee, and a deadline in 1970. */
 export const rehearse = async (
   { codec, chain, contract, wrappedNative }: ExecutorParts,
   signer: Signer,

@@ -55,8 +55,8 @@ const KEEPER_TIMEOUT_MS = 30_000
 const RELAY_TIMEOUT_MS = 5_000
 const NO_LIMIT = 100_000
 
-/** The config that a user of this world would write. */
-const configOf = (
+/** The config that a user of this world would write; `more` replaces keys. */
+export const labConfig = (
   world: World,
   anvil: Anvil,
   builder: Builder,
@@ -146,7 +146,7 @@ const assemble = async (
   const executor = await deployLocalExecutor(world.rpc, randomKeys(options.operators ?? 4))
   const builder = await createBuilder({ rpcUrl: anvil.httpUrl, log })
   release(builder.close)
-  const config = configOf(world, anvil, builder, executor, options.config ?? {})
+  const config = labConfig(world, anvil, builder, executor, options.config ?? {})
   const chain = await createChain({ id: config.id, rpcUrls: config.rpc, log, meter, requestsPerSecond: NO_LIMIT })
   release(chain.close)
   const relays = options.relays?.(builder, executor) ?? [labRelay(builder, executor, config, log, meter, release)]

@@ -3,22 +3,19 @@
 import { encodeFunctionData } from 'viem'
 import { createChain } from '../../src/chain/chain'
 import { type Composed, composeKeeper, startReading } from '../../src/compose'
-import type { ChainConfig } from '../../src/config/config'
-import { parseConfig } from '../../src/config/parse'
 import type { Address, Hex } from '../../src/core/primitives'
 import type { PositionOutcome, Skip } from '../../src/core/verdict'
 import type { TickReport } from '../../src/keeper'
 import { type Anvil, startAnvil } from '../../src/lab/anvil'
 import { type Builder, type BuildOptions, type BuiltBlock, createBuilder } from '../../src/lab/builder/builder'
 import { deployLocalExecutor, type LocalExecutor } from '../../src/lab/local-executor'
+import { labConfig } from '../../src/lab/stage'
 import { readLiquidations, readWorld } from '../../src/lab/world/accounting'
 import { createWorld, worldAnvilArgs } from '../../src/lab/world/create-world'
 import type { WorldSpec } from '../../src/lab/world/spec'
 import type { World, WorldMarket } from '../../src/lab/world/world'
 import { createFlashbotsRelay, type FlashbotsRelay } from '../../src/relay/flashbots'
 import { createMemoryStore, type MemoryStore } from '../../src/store/memory'
-import { venues } from '../../src/venues/registry'
-import { strategies } from '../../strategies'
 import { createQuiet, type Quiet } from '../fakes/quiet'
 import { testKey } from '../fakes/signer'
 
@@ -58,33 +55,12 @@ export interface Lab {
   close(): Promise<void>
 }
 
-const configOf = (
-  world: World,
-  anvil: Anvil,
-  builder: Builder,
-  executor: LocalExecutor,
-  more: RunOptions['config'],
-): ChainConfig => {
-  const chain = {
-    id: world.chainId,
-    rpc: [anvil.httpUrl],
-    wrappedNative: world.contracts.wrappedNative,
-    owner: executor.owner,
-    executor: executor.contract,
-    relays: [{ name: 'lab', url: builder.url }],
-    strategies: { 'morpho-blue': { address: world.contracts.morpho, fromBlock: Number(world.fromBlock) } },
-    venues: { 'uniswap-v3': { factory: world.contracts.factory, fromBlock: Number(world.fromBlock) } },
-    ...more,
-  }
-  return parseConfig({ chains: [chain] }, 'the test', { strategies, venues }).chains[0]!
-}
-
 const startRun = async (lab: Omit<Lab, 'run' | 'follow' | 'close'>, relay: FlashbotsRelay, options: RunOptions): Promise<Run> => {
   const { anvil, world, builder, executor } = lab
   const quiet = createQuiet()
   const { log, meter } = quiet
   const store = createMemoryStore()
-  const config = configOf(world, anvil, builder, executor, options.config)
+  const config = labConfig(world, anvil, builder, executor, { rpc: [anvil.httpUrl], ...options.config })
   const backoffMs = { min: 5, max: 50 }
   const chain = await createChain({ id: config.id, rpcUrls: config.rpc, log, meter, requestsPerSecond: NO_LIMIT, backoffMs })
   const signers = executor.signers.slice(0, options.keys ?? executor.signers.length)
