@@ -10,6 +10,7 @@ export type KeeperErrorCode =
   | 'rpc-refused'
   | 'rpc-malformed'
   | 'no-common-ancestor'
+  | 'bad-checkpoint'
   | 'lab-failed'
 
 /** The world failed: caught once per stage. `retryable` tells a supervisor whether a restart can help. */

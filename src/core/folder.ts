@@ -12,6 +12,12 @@ export interface ReadCall {
 /** ok: returned, not longer than the cap. failed: reverted, out of gas, no code, too long. */
 export type ReadResult = { readonly kind: 'ok'; readonly data: Hex } | { readonly kind: 'failed'; readonly why: string }
 
+/** One piece of a folder's saved state: JSON text, or bytes. */
+export type StatePart = string | Uint8Array
+
+/** A folder's state as of the last folded block, without its undo records. Keys are the folder's own. */
+export type SavedState = ReadonlyMap<string, StatePart>
+
 /** Reads of one block's end state, by hash. Results come in the order of `calls`; a failing call fails alone. */
 export interface Reader {
   readonly block: Block
@@ -44,4 +50,10 @@ export interface Folder {
   undo(fromBlock: bigint): void
   /** Drops undo records of blocks < `block`: they are final. */
   finalise(block: bigint): void
+  /** All that saved state depends on besides the chain: its format and the settings. State of another fingerprint is not restored. */
+  fingerprint(): string
+  /** Copies: folding may go on while the caller writes them. */
+  save(): SavedState
+  /** Takes up what `save` gave, in place of nothing: called at most once, before anything is folded. Throws KeeperError 'bad-checkpoint'. */
+  restore(state: SavedState): void
 }

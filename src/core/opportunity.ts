@@ -29,12 +29,19 @@ export interface Close {
   /** Bounds of `pay`, in payToken units. minPay <= maxPay; maxPay is accepted by the contract, one unit more is not (or changes nothing). */
   readonly minPay: bigint
   readonly maxPay: bigint
-  /** What the contract would take and give if asked for `pay`: paid <= pay. Exact to the unit. */
-  amountsFor(pay: bigint): { readonly paid: bigint; readonly received: bigint }
   /**
-   * The protocol call. It first hands out the collateral, then runs `inside` (which must leave the debt token in the executor),
-   * then takes the payment from the executor. Inside, the exact payment is the callback argument `paidWord`.
-   * The call stays valid when it lands some slots later.
+   * callback: the protocol hands out the collateral, runs `inside`, then takes the payment.
+   * upfront: it takes the payment from the executor at once, so the debt token has to be there before; `inside` must be empty.
+   */
+  readonly funding: 'callback' | 'upfront'
+  /**
+   * What the contract would take and give if asked for `pay`: paid <= pay. Exact to the unit.
+   * `needed` >= paid: debt tokens that must be in the executor, since interest may make the call dearer until it lands; what is over stays there.
+   */
+  amountsFor(pay: bigint): { readonly paid: bigint; readonly received: bigint; readonly needed: bigint }
+  /**
+   * The protocol's calls. With a callback, `inside` must leave the debt token in the executor; there the exact payment is the argument
+   * `paidWord`. They stay valid when they land some slots later.
    */
   encode(pay: bigint, inside: readonly Step[]): readonly Step[]
   readonly paidWord: number
@@ -44,7 +51,10 @@ export interface Close {
 
 export interface Opportunity {
   readonly position: PositionRef
+  /** Empty: it can't be closed now, and `obstacle` says why. */
   readonly closes: readonly Close[]
+  /** For a person, with the numbers: why some or all ways to close are barred at present (paused, in grace, no liquidity); null: none is. */
+  readonly obstacle: string | null
   /** Debt in payToken units that no collateral covers, after the best close; 0n if none. For ranking and reports. */
   readonly debtAssets: bigint
 }

@@ -18,6 +18,39 @@ export interface Scope {
   readonly minDebtAssets: Readonly<Record<Address, bigint>>
 }
 
+/** Prices that are not on chain, or not yet. */
+export type WhatIf =
+  /** The value of each token named, times factorWad / WAD; all others keep theirs. */
+  | { readonly kind: 'values'; readonly factorWad: ReadonlyMap<Address, bigint> }
+  /** What the calls of the last `blockReads` would answer instead (a pending oracle update), in their order. */
+  | { readonly kind: 'reads'; readonly results: readonly ReadResult[] }
+
+/** Debt of one market in one token that a fall of some asset would make liquidatable. */
+export interface DebtAtRisk {
+  readonly market: Hex
+  readonly debtToken: Address
+  /** Of all positions under water at each fall asked for, in that order: units of the debt token, rounded up. */
+  readonly debtAssets: readonly bigint[]
+  readonly positions: readonly number[]
+}
+
+/** One value that the book and the chain disagree on, at the same block. */
+export interface Drift {
+  readonly position: PositionRef
+  /** What differs, for a person: 'borrow shares', 'scaled debt of 0x…'. */
+  readonly field: string
+  readonly book: string
+  readonly chain: string
+}
+
+/** How to check one position against the contract. */
+export interface AuditQuestion {
+  readonly position: PositionRef
+  readonly calls: readonly ReadCall[]
+  /** `results` were read at the end of the last folded block. Empty: book and chain agree. Null: the answers say nothing. */
+  compare(results: readonly ReadResult[]): readonly Drift[] | null
+}
+
 export type Pairs = readonly { readonly from: Address; readonly to: Address }[]
 
 /** The live book of one protocol on one chain. */
@@ -29,8 +62,13 @@ export interface Book extends Folder {
   blockReads(): readonly ReadCall[]
   /** Takes their results, in order, read at the end state of `block`. */
   acceptReads(block: Block, results: readonly ReadResult[]): void
-  /** Everything under water at `target`, given the last reads. Work grows with what is under water and with markets, not with positions. */
-  opportunities(target: TargetBlock): readonly Opportunity[]
+  /**
+   * Everything under water at `target`, given the last reads, or at other prices (`whatIf`: nothing in the book changes).
+   * Work grows with what is under water and with markets, not with positions.
+   */
+  opportunities(target: TargetBlock, whatIf?: WhatIf): readonly Opportunity[]
+  /** Debt that is liquidatable at `target` if `token` loses each of `fallsBps` (ascending) of its value: one pass, by market and debt token. */
+  debtAtRisk(target: TargetBlock, token: Address, fallsBps: readonly bigint[]): readonly DebtAtRisk[]
   /** Markets that can't be judged at the moment. */
   faults(): readonly MarketFault[]
   /**
@@ -44,6 +82,12 @@ export interface Book extends Folder {
   /** Open debt positions. */
   size(): number
   has(position: PositionRef): boolean
+  /** What to read to check these positions; one that has nothing any more is asked about all the same. */
+  audit(positions: readonly PositionRef[]): readonly AuditQuestion[]
+  /** At most `count` open positions from `cursor` on (0 first), and the cursor after them: in the end everything has its turn, then again. */
+  sample(cursor: number, count: number): { readonly positions: readonly PositionRef[]; readonly next: number }
+  /** Acts on nothing of the market (a fault says so) until all that it holds was read anew by bootstraps. Undone with `block`. */
+  quarantine(market: Hex, block: bigint, reason: string): void
 }
 
 /** A protocol: `Settings` is what its part of the config parses to (see configSchema). */
