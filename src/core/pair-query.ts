@@ -22,14 +22,20 @@ export interface RankedPair {
   readonly risk: number
 }
 
+/** Debt shares of a market's positions under water, and how many they are. */
+export interface PairDebt {
+  readonly debt: bigint
+  readonly positions: number
+}
+
 export interface PairQuery {
   /** Slots with debt and collateral that are under water, exactly, in ascending order of their keys. A view until the next call. */
   underWater(market: number, terms: PairTerms): Uint32Array
   /**
-   * Debt shares under water at each of `levels`, exactly: terms of one market from the highest threshold to the lowest. One pass over
+   * What is under water at each of `levels`, exactly: terms of one market from the highest threshold to the lowest. One pass over
    * what is under water at the last; no position is looked at twice but for dust and those at a threshold.
    */
-  debtByLevel(market: number, levels: readonly PairTerms[]): readonly bigint[]
+  debtByLevel(market: number, levels: readonly PairTerms[]): readonly PairDebt[]
   /** Positions of these markets by falling risk, lazily: asking for the next costs the logarithm of the number of markets. */
   byRisk(markets: readonly { readonly market: number; readonly terms: PairTerms }[]): Iterable<RankedPair>
 }
@@ -49,6 +55,7 @@ const createSum = (book: PairBook) => {
   const limbs = new Float64Array(4)
   let added = 0
   let carried = 0n
+  let positions = 0
   const carry = (): bigint => {
     carried = limbs.reduceRight((sum, limb) => (sum << 32n) + BigInt(limb), 0n) + carried
     limbs.fill(0)
@@ -58,9 +65,10 @@ const createSum = (book: PairBook) => {
   return {
     add: (slot: number): void => {
       if (++added > 2 ** 20) carry()
+      positions += 1
       book.addDebtLimbs(slot, limbs)
     },
-    total: carry,
+    total: (): PairDebt => ({ debt: carry(), positions }),
   }
 }
 
@@ -112,7 +120,7 @@ export const createPairQuery = (book: PairBook): PairQuery => {
     return found.subarray(0, size)
   }
 
-  const debtByLevel = (market: number, levels: readonly PairTerms[]): readonly bigint[] => {
+  const debtByLevel = (market: number, levels: readonly PairTerms[]): readonly PairDebt[] => {
     const sums = levels.map(() => createSum(book))
     const bounds = levels.map(terms => ({ terms, certain: certainOf(terms), certainKey: certainKeyOf(terms) }))
     const index = book.ranked(market, Math.max(0, ...levels.map(({ rounding }) => rounding)))
@@ -131,9 +139,10 @@ export const createPairQuery = (book: PairBook): PairQuery => {
       }
       end = Math.min(end, first)
     }
-    let total = 0n
+    let total: PairDebt = { debt: 0n, positions: 0 }
     return sums.map(sum => {
-      total += sum.total()
+      const { debt, positions } = sum.total()
+      total = { debt: total.debt + debt, positions: total.positions + positions }
       return total
     })
   }

@@ -2,9 +2,10 @@
 import type { Opportunity } from '../../src/core/opportunity'
 import type { PairQuery, PairTerms } from '../../src/core/pair-query'
 import type { Address } from '../../src/core/primitives'
-import type { Scope } from '../../src/core/strategy'
+import type { DebtAtRisk, Scope } from '../../src/core/strategy'
+import { debtAtTerms } from '../../src/core/what-if'
 import { badDebtAfter, type Closing, createClose } from './close'
-import type { Judge, Judged } from './judge'
+import type { Judge, Judged, Quotes } from './judge'
 import type { Market } from './ledger'
 import { isHealthy, liquidationIncentiveWad, type Totals, toAssetsUp, VIRTUAL_ASSETS, VIRTUAL_SHARES } from './math'
 
@@ -39,19 +40,21 @@ const createScopeTest = (scope: Scope): ((account: Address, debtAssets: bigint, 
 
 export interface Finder {
   /** All positions of the market that the contract would let be liquidated at `timestampSec`, with their closes. */
-  underWater(market: Market, timestampSec: bigint): readonly Opportunity[]
+  underWater(market: Market, timestampSec: bigint, quotes?: Quotes): readonly Opportunity[]
+  /** See Book.debtAtRisk; null where the market has nothing to do with `token`. */
+  debtAtRisk(market: Market, timestampSec: bigint, token: Address, falls: readonly Quotes[]): DebtAtRisk | null
 }
 
 export const createFinder = (settings: FinderSettings, judge: Judge, query: PairQuery): Finder => {
   const { strategy, morpho, horizonSec } = settings
   const isInScope = createScopeTest(settings.scope)
 
-  const opportunityOf = (market: Market, closing: Closing): Opportunity | null => {
+  const opportunityOf = (market: Market, closing: Closing): Opportunity => {
     const close = createClose(closing)
-    if (close === null) return null
     return {
       position: { strategy, market: market.id, account: closing.borrower },
-      closes: [close],
+      closes: close === null ? [] : [close],
+      obstacle: close === null ? 'the smallest repayment is worth more than all collateral' : null,
       debtAssets: badDebtAfter(closing),
     }
   }
@@ -62,10 +65,11 @@ export const createFinder = (settings: FinderSettings, judge: Judge, query: Pair
     judged: Extract<Judged, { kind: 'ok' }>,
     found: Uint32Array,
     timestampSec: bigint,
+    quotes: Quotes | undefined,
   ): readonly Opportunity[] => {
     const { params, totals, price } = judged
     const { pairs } = market
-    const later = judge.judge(market, timestampSec + horizonSec)
+    const later = judge.judge(market, timestampSec + horizonSec, quotes)
     const terms = {
       borrowAssets: totals.borrowAssets,
       borrowShares: totals.borrowShares,
@@ -77,27 +81,40 @@ export const createFinder = (settings: FinderSettings, judge: Judge, query: Pair
     for (const slot of found) {
       const [account, borrowShares, collateral] = [pairs.accountAt(slot), pairs.debtAt(slot), pairs.collateralAt(slot)]
       if (!isInScope(account, toAssetsUp(borrowShares, totals.borrowAssets, totals.borrowShares), params.loanToken)) continue
-      const opportunity = opportunityOf(market, {
-        morpho,
-        params,
-        borrower: account,
-        borrowShares,
-        collateral,
-        terms,
-        laterTerms,
-      })
-      if (opportunity !== null) opportunities.push(opportunity)
+      opportunities.push(
+        opportunityOf(market, { morpho, params, borrower: account, borrowShares, collateral, terms, laterTerms }),
+      )
     }
     return opportunities
   }
 
-  const underWater = (market: Market, timestampSec: bigint): readonly Opportunity[] => {
-    const judged = judge.judge(market, timestampSec)
+  const underWater = (market: Market, timestampSec: bigint, quotes?: Quotes): readonly Opportunity[] => {
+    const judged = judge.judge(market, timestampSec, quotes)
     if (judged.kind === 'fault') return []
     const terms = termsOf(judged.totals, judged.price, judged.params.lltvWad)
     const found = query.underWater(market.number, terms)
-    return found.length === 0 ? [] : confirm(market, judged, found, timestampSec)
+    return found.length === 0 ? [] : confirm(market, judged, found, timestampSec, quotes)
   }
 
-  return { underWater }
+  const debtAtRisk = (market: Market, timestampSec: bigint, token: Address, falls: readonly Quotes[]): DebtAtRisk | null => {
+    const { params } = market.state
+    if (params === null || (params.collateralToken !== token && params.loanToken !== token)) return null
+    const judged = falls.map(quotes => judge.judge(market, timestampSec, quotes))
+    const debts = debtAtTerms(
+      query,
+      market.number,
+      judged.map(each => (each.kind === 'fault' ? null : termsOf(each.totals, each.price, params.lltvWad))),
+    )
+    return {
+      market: market.id,
+      debtToken: params.loanToken,
+      debtAssets: debts.map(({ debt }, i) => {
+        const each = judged[i]!
+        return each.kind === 'fault' ? 0n : toAssetsUp(debt, each.totals.borrowAssets, each.totals.borrowShares)
+      }),
+      positions: debts.map(({ positions }) => positions),
+    }
+  }
+
+  return { underWater, debtAtRisk }
 }

@@ -2,6 +2,8 @@
 import { MAX_UINT256 } from '../../src/core/fixed-point'
 import type { ReadCall, ReadResult } from '../../src/core/folder'
 import type { Address, Hex } from '../../src/core/primitives'
+import type { WhatIf } from '../../src/core/strategy'
+import { type Factors, priceAfterUp } from '../../src/core/what-if'
 import { encodeBorrowRateView, encodePrice, type MarketParams, wordAt } from './abi'
 import { type Lore, rateModelOf, wordsOf } from './bootstrap'
 import { adaptiveRate } from './irm'
@@ -22,13 +24,23 @@ export interface PriceColumn {
   floats(): Float64Array
 }
 
+/** Where prices and rates come from: the last reads, or what is supposed instead of them. */
+export interface Quotes {
+  /** The oracle's answer as it bears on this market, unchecked. */
+  price(params: MarketParams): Answer
+  /** What an unknown rate model says about the market. */
+  rate(id: Hex): Answer
+}
+
 export interface Judge {
   readonly column: PriceColumn
   /** Calls for prices of these markets, each oracle once, then for rates of unknown models. Remembered until `accept`. */
   reads(markets: Iterable<Market>): readonly ReadCall[]
   accept(results: readonly ReadResult[]): void
-  priceOf(market: Market, params: MarketParams): Answer
-  judge(market: Market, timestampSec: bigint): Judged
+  /** Instead of the last reads; nothing that is remembered changes. See WhatIf. */
+  suppose(whatIf: WhatIf): Quotes
+  /** `quotes`: those of the last reads, unless others are given. */
+  judge(market: Market, timestampSec: bigint, quotes?: Quotes): Judged
 }
 
 /** An oracle or a rate model answers one word; a decoder ignores what follows, so a little more is tolerated. */
@@ -78,10 +90,27 @@ const createPriceColumn = (answerBy: (oracle: Address) => Answer) => {
 }
 
 /** `maxOracleGas` undefined: the reader's own cap. */
+const quotesFrom = (prices: ReadonlyMap<Address, Answer>, rates: ReadonlyMap<Hex, Answer>): Quotes => ({
+  price: ({ oracle }) => prices.get(oracle) ?? NOT_READ,
+  rate: id => rates.get(id) ?? fault('rate model: not read yet'),
+})
+
+/** Prices are rounded up: see priceAfterUp. */
+const quotesAfter = (read: Quotes, factors: Factors): Quotes => ({
+  rate: read.rate,
+  price: params => {
+    const price = read.price(params)
+    if (price.kind === 'fault') return price
+    const value = priceAfterUp(price.value, factors, params.collateralToken, params.loanToken)
+    return value === null ? fault('what-if: the loan token is worth nothing') : { kind: 'value', value }
+  },
+})
+
 export const createJudge = (lore: Lore, maxOracleGas: number | undefined): Judge => {
   const caps = { maxReturnBytes: ANSWER_BYTES, ...(maxOracleGas === undefined ? {} : { gasCap: maxOracleGas }) }
   const prices = new Map<Address, Answer>()
   const rates = new Map<Hex, Answer>()
+  const lastRead = quotesFrom(prices, rates)
   const column = createPriceColumn(oracle => prices.get(oracle) ?? NOT_READ)
   let asked: { readonly oracles: readonly Address[]; readonly markets: readonly Hex[] } = { oracles: [], markets: [] }
 
@@ -101,18 +130,30 @@ export const createJudge = (lore: Lore, maxOracleGas: number | undefined): Judge
     return [...asked.oracles.map(to => ({ to, data: encodePrice(), ...caps })), ...views.map(({ call }) => call)]
   }
 
-  const accept = (results: readonly ReadResult[]): void => {
+  /** Enters the answers to what was asked last. */
+  const enter = (results: readonly ReadResult[], pricesBy: Map<Address, Answer>, ratesBy: Map<Hex, Answer>): void => {
     asked.oracles.forEach((oracle, i) => {
-      prices.set(oracle, answerOf('oracle', results[i]))
-      column.refresh(oracle)
+      pricesBy.set(oracle, answerOf('oracle', results[i]))
     })
     asked.markets.forEach((id, i) => {
-      rates.set(id, answerOf('rate model', results[asked.oracles.length + i]))
+      ratesBy.set(id, answerOf('rate model', results[asked.oracles.length + i]))
     })
   }
 
-  const priceOf = (market: Market, params: MarketParams): Answer => {
-    const price = prices.get(params.oracle) ?? NOT_READ
+  const accept = (results: readonly ReadResult[]): void => {
+    enter(results, prices, rates)
+    for (const oracle of asked.oracles) column.refresh(oracle)
+  }
+
+  const suppose = (whatIf: WhatIf): Quotes => {
+    if (whatIf.kind === 'values') return quotesAfter(lastRead, whatIf.factorWad)
+    const [supposedPrices, supposedRates] = [new Map(prices), new Map(rates)]
+    enter(whatIf.results, supposedPrices, supposedRates)
+    return quotesFrom(supposedPrices, supposedRates)
+  }
+
+  const priceOf = (market: Market, params: MarketParams, quotes: Quotes): Answer => {
+    const price = quotes.price(params)
     if (price.kind === 'fault') return price
     if (price.value === 0n) return fault('oracle: price is zero')
     return price.value * market.pairs.collateralOf(market.number) > MAX_UINT256
@@ -120,29 +161,29 @@ export const createJudge = (lore: Lore, maxOracleGas: number | undefined): Judge
       : price
   }
 
-  const rateOf = (market: Market, params: MarketParams, elapsedSec: bigint): Answer => {
+  const rateOf = (market: Market, params: MarketParams, elapsedSec: bigint, quotes: Quotes): Answer => {
     const model = rateModelOf(params.irm, lore)
     if (model === 'none') return { kind: 'value', value: 0n }
-    if (model === 'viewed') return rates.get(market.id) ?? fault('rate model: not read yet')
+    if (model === 'viewed') return quotes.rate(market.id)
     const { rateAtTarget } = market.state
     if (model === null || rateAtTarget === null) return fault('rate model: not known yet')
     return { kind: 'value', value: adaptiveRate(market.state, rateAtTarget, elapsedSec).averageRateWad }
   }
 
-  const judge = (market: Market, timestampSec: bigint): Judged => {
+  const judge = (market: Market, timestampSec: bigint, quotes = lastRead): Judged => {
     const { params, lastUpdateSec } = market.state
     if (params === null) return fault('market parameters: not known yet')
     if (lastUpdateSec === null) return fault('time of the last accrual: not known yet')
     if (market.unread.size > 0) return fault(`${market.unread.size} positions: not read yet`)
-    const price = priceOf(market, params)
+    const price = priceOf(market, params, quotes)
     if (price.kind === 'fault') return price
     const elapsedSec = timestampSec > lastUpdateSec ? timestampSec - lastUpdateSec : 0n
-    const rate = rateOf(market, params, elapsedSec)
+    const rate = rateOf(market, params, elapsedSec, quotes)
     if (rate.kind === 'fault') return rate
     const totals = accrue(market.state, rate.value, elapsedSec)
     if (totals === null) return fault('interest: leaves 128 bits, the contract reverts')
     return { kind: 'ok', params, totals, price: price.value }
   }
 
-  return { column, reads, accept, priceOf, judge }
+  return { column, reads, accept, suppose, judge }
 }

@@ -1,14 +1,16 @@
 // Morpho Blue as a Strategy: the live book of one deployment. Joins ledger, logs, reads, prices and search; each lives in its own file.
 import { z } from 'zod'
+import type { Opportunity } from '../../src/core/opportunity'
 import { createPairQuery } from '../../src/core/pair-query'
 import { NONE } from '../../src/core/pair-records'
 import type { Address, Hex, LogFilter } from '../../src/core/primitives'
 import type { Book, MarketFault, Scope, Strategy } from '../../src/core/strategy'
+import { fallOf } from '../../src/core/what-if'
 import { TOPIC, TOPIC_BORROW_RATE_UPDATE } from './abi'
 import { type Lore, needsReads, readMarkets } from './bootstrap'
 import { createFinder } from './finder'
 import { createLogFold } from './fold'
-import { createJudge, type Judge } from './judge'
+import { createJudge, type Judge, type Quotes } from './judge'
 import { createLedger, type Ledger, type Market } from './ledger'
 import { createSweep } from './sweep'
 import { createViews } from './views'
@@ -181,6 +183,18 @@ const createBook = (settings: Settings, scope: Scope): Book => {
     filters.refresh()
   }
 
+  /** Opportunities at other quotes: through the same sweep, with each market's supposed price in place of its oracle's. */
+  const supposed = (timestampSec: bigint, quotes: Quotes): readonly Opportunity[] => {
+    const priceOf = (number: number): number => {
+      const { params } = ledger.marketAt(number).state
+      const price = params === null ? null : quotes.price(params)
+      return price?.kind === 'value' ? Number(price.value) / 1e36 : Number.NaN
+    }
+    return sweep
+      .candidates(timestampSec, priceOf)
+      .flatMap(number => finder.underWater(ledger.marketAt(number), timestampSec, quotes))
+  }
+
   return {
     name: NAME,
     strategy: NAME,
@@ -212,10 +226,15 @@ const createBook = (settings: Settings, scope: Scope): Book => {
       judge.accept(results)
       roll.resume()
     },
-    opportunities: target => {
-      targetSec = target.timestampSec
+    opportunities: (target, whatIf) => {
       settle()
+      if (whatIf !== undefined) return supposed(target.timestampSec, judge.suppose(whatIf))
+      targetSec = target.timestampSec
       return sweep.candidates(targetSec).flatMap(number => finder.underWater(ledger.marketAt(number), targetSec))
+    },
+    debtAtRisk: (target, token, fallsBps) => {
+      const falls = fallsBps.map(bps => judge.suppose(fallOf(token, bps)))
+      return markets().flatMap(market => finder.debtAtRisk(market, target.timestampSec, token, falls) ?? [])
     },
     faults: () =>
       markets().flatMap((market): MarketFault[] => {

@@ -10,8 +10,11 @@ import { VIRTUAL_ASSETS, VIRTUAL_SHARES } from './math'
 export interface Sweep {
   /** The market changed, or what is known of its rate model. */
   touch(market: Market): void
-  /** Numbers of markets that may have a position under water at `timestampSec`: none that has one and can be judged is left out. */
-  candidates(timestampSec: bigint): readonly number[]
+  /**
+   * Numbers of markets that may have a position under water at `timestampSec`: none that has one and can be judged is left out.
+   * `priceOf` gives a market's price instead of its oracle's place in the column: in float, NaN where there is none.
+   */
+  candidates(timestampSec: bigint, priceOf?: (number: number) => number): readonly number[]
 }
 
 /** A row of eight floats for each market: one cache line. */
@@ -98,7 +101,7 @@ export const createSweep = (pairs: PairBook, prices: PriceColumn, lore: Lore): S
     return false
   }
 
-  const candidates = (timestampSec: bigint): readonly number[] => {
+  const candidates = (timestampSec: bigint, priceOf?: (number: number) => number): readonly number[] => {
     for (const market of touched) describe(market)
     touched.clear()
     const now = Number(timestampSec)
@@ -107,7 +110,7 @@ export const createSweep = (pairs: PairBook, prices: PriceColumn, lore: Lore): S
     const found: number[] = []
     for (let number = 0, row = 0; number < count; number++, row += ROW) {
       const oracle = rows[row + ORACLE]!
-      const price = oracle === OUT ? Number.NaN : priceAt[oracle]!
+      const price = oracle === OUT ? Number.NaN : priceOf === undefined ? priceAt[oracle]! : priceOf(number)
       if (!(price > 0)) continue
       const perAsset = rows[row + SHARES]! / rows[row + ASSETS]!
       const unitsPerShare = (1 + growthIn(row, now)) / perAsset

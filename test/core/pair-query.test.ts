@@ -90,7 +90,10 @@ describe('debtByLevel', () => {
         a < b ? 1 : -1,
       )
       const query = createPairQuery(bookOf(state))
-      const naive = prices.map(price => naiveUnderWater(state, price).reduce((sum, i) => sum + state.debts[i]!, 0n))
+      const naive = prices.map(price => {
+        const under = naiveUnderWater(state, price)
+        return { debt: under.reduce((sum, i) => sum + state.debts[i]!, 0n), positions: under.length }
+      })
       expect(
         query.debtByLevel(
           0,
@@ -102,7 +105,7 @@ describe('debtByLevel', () => {
   it('behavior: no levels, no debt', () => {
     const state = plain([1n], [1n])
     expect(createPairQuery(bookOf(state)).debtByLevel(0, [])).toEqual([])
-    expect(createPairQuery(bookOf(plain([], []))).debtByLevel(0, [termsAt(state, 1n)])).toEqual([0n])
+    expect(createPairQuery(bookOf(plain([], []))).debtByLevel(0, [termsAt(state, 1n)])).toEqual([{ debt: 0n, positions: 0 }])
   })
 })
 
