@@ -15,6 +15,7 @@ export type SkipReason =
   | 'no-route' // no pool path from what is received to what is owed
   | 'no-native-route' // profit can't be turned into wrapped native
   | 'too-thin' // pools can't fill even the smallest useful size
+  | 'not-closable' // the protocol bars every way to close it at present
   | 'unprofitable' // best net profit below the minimum
   | 'in-flight' // already in a live bundle for this target
   | 'failed-simulation' // the leg failed when simulated: left out of the transaction

@@ -9,7 +9,7 @@ import { legGas } from './gas-model'
 import type { MarketDepth, Moves, Route } from './market-depth'
 import { encodeRouteExactIn, encodeRouteExactOut, routePools, routeTokens } from './route-swap'
 import { bestSize } from './size'
-import { type AssessContext, type Mode, marginOf, type Valuation, valueAt, type Way, waysOf } from './valuation'
+import { type AssessContext, debtRoutes, type Mode, marginOf, type Valuation, valueAt, type Way, waysOf } from './valuation'
 
 export type { AssessContext } from './valuation'
 
@@ -101,21 +101,42 @@ const compareBounds = (a: bigint | null, b: bigint | null): number => {
   return a < b ? 1 : a > b ? -1 : 0
 }
 
-const skip = (opportunity: Opportunity, reason: SkipReason, message: string): Assessment => ({
+/** What bars other ways to close is part of the reason. */
+const skip = ({ position, obstacle }: Opportunity, reason: SkipReason, message: string): Assessment => ({
   kind: 'none',
-  skip: { kind: 'skip', position: opportunity.position, reason, message },
+  skip: { kind: 'skip', position, reason, message: obstacle === null ? message : `${message}; ${obstacle}` },
 })
 
+/** Collateral and debt in one token, paid upfront: one pool has to lend it, another to take the debt back. */
+const lenderNote = ({ closes }: Opportunity): string =>
+  closes.some(({ funding, payToken, receiveToken }) => funding === 'upfront' && payToken === receiveToken)
+    ? ' (to borrow a token for itself, two pools that share another token are needed)'
+    : ''
+
 const noWay = (depth: MarketDepth, opportunity: Opportunity, context: AssessContext): Assessment => {
-  const pairs = opportunity.closes.map(close => `${close.receiveToken} -> ${close.payToken}`).join(', ')
-  const reachable = opportunity.closes.some(close => depth.routes(close.receiveToken, close.payToken, context.maxHops).length > 0)
+  if (opportunity.closes.length === 0)
+    return {
+      kind: 'none',
+      skip: {
+        kind: 'skip',
+        position: opportunity.position,
+        reason: 'not-closable',
+        message: opportunity.obstacle ?? 'there is no way to close it',
+      },
+    }
+  const pairs = [...new Set(opportunity.closes.map(close => `${close.receiveToken} -> ${close.payToken}`))].join(', ')
+  const reachable = opportunity.closes.some(close => debtRoutes(depth, close, context.maxHops).length > 0)
   return reachable
     ? skip(
         opportunity,
         'no-native-route',
         `no pools lead from ${pairs} to wrapped native ${context.wrappedNative} within ${context.maxHops} hops: add a pool or hop token`,
       )
-    : skip(opportunity, 'no-route', `no pools lead ${pairs} within ${context.maxHops} hops: add a pool to the venues`)
+    : skip(
+        opportunity,
+        'no-route',
+        `no pools lead ${pairs} within ${context.maxHops} hops${lenderNote(opportunity)}: add a pool to the venues`,
+      )
 }
 
 /**
@@ -160,13 +181,26 @@ const CONTENDERS = 6
 export const revalue = (depth: MarketDepth, { close, mode, pay }: Candidate, context: AssessContext): bigint | null =>
   valueAt(depth, { close, kind: mode.kind, toDebt: mode.toDebt, natives: [mode.toNative] }, pay, context)?.revenueWei ?? null
 
-const stepsOf = (depth: MarketDepth, { close, mode, pay }: Candidate, executor: Address): readonly Step[] => {
+/** The close and what pays for it: swaps in the protocol's callback, or the protocol's call in a swap's. */
+const paidClose = (depth: MarketDepth, { close, mode, pay }: Candidate, executor: Address): readonly Step[] => {
+  if (close.funding === 'upfront') {
+    const { needed } = close.amountsFor(pay)
+    return encodeRouteExactOut(depth, mode.toDebt, { kind: 'exact', value: needed }, executor, close.encode(pay, []))
+  }
   const inside =
     mode.kind === 'sell-all'
       ? encodeRouteExactIn(depth, mode.toDebt, { kind: 'gained', token: close.receiveToken }, executor)
       : encodeRouteExactOut(depth, mode.toDebt, { kind: 'argument', word: close.paidWord }, executor)
+  return close.encode(pay, inside)
+}
+
+const stepsOf = (depth: MarketDepth, candidate: Candidate, executor: Address): readonly Step[] => {
+  const { close, mode } = candidate
   const rest = mode.kind === 'sell-all' ? close.payToken : close.receiveToken
-  return [...close.encode(pay, inside), ...encodeRouteExactIn(depth, mode.toNative, { kind: 'gained', token: rest }, executor)]
+  return [
+    ...paidClose(depth, candidate, executor),
+    ...encodeRouteExactIn(depth, mode.toNative, { kind: 'gained', token: rest }, executor),
+  ]
 }
 
 /** The complete leg and its numbers. `floorWei` is the leg's own floor in wrapped native. */

@@ -1,5 +1,5 @@
 // What a way to close can earn at most, from the rates of small swaps: most ways need no closer look. Rates serve all positions of a block.
-import { mulDivUp } from '../core/fixed-point'
+import { maxOf, mulDivUp } from '../core/fixed-point'
 import { legGas } from './gas-model'
 import type { MarketDepth, Rate, Route } from './market-depth'
 import type { AssessContext, Way } from './valuation'
@@ -69,16 +69,22 @@ const bestRest = (depth: MarketDepth, natives: readonly Route[], left: bigint): 
   return best
 }
 
-/** What `way` earns at most with `pay`; 'unknown' where too few units are left over to tell, or a pool can't fill it. */
+/**
+ * What `way` earns at most with the given part of its largest size, or its smallest if that is more; 'unknown' where too few units are left
+ * over to tell, or a pool can't fill it.
+ */
 const probeWay = (
   depth: MarketDepth,
   { close, kind, toDebt, natives }: Way,
-  pay: bigint,
+  part: bigint,
 ): { readonly rest: Rest; readonly gas: bigint; readonly paid: bigint } | 'nothing' | 'too-small' | 'unknown' => {
-  if (pay < close.minPay || pay < MIN_UNITS) return 'too-small'
+  const sample = close.maxPay / part
+  const pay = maxOf(close.minPay, sample)
+  if (pay < MIN_UNITS) return 'too-small'
   const { paid, received } = close.amountsFor(pay)
   if (received < MIN_UNITS || paid < MIN_UNITS) return 'too-small'
-  const rate = rateOf(depth, toDebt, received)
+  // Of a sample's worth: buying the debt takes less than all that is received, and less has better prices.
+  const rate = rateOf(depth, toDebt, (received * sample) / pay)
   if (typeof rate === 'string') return 'unknown'
   const left = kind === 'sell-all' ? atMostOut(received + 1n, rate) - paid : received + 1n - atLeastIn(paid, rate)
   if (left <= 0n) return 'nothing'
@@ -88,14 +94,14 @@ const probeWay = (
 
 /**
  * The most that `way` can earn: gains are concave in the size (prices only get worse, what is seized grows no faster), so none lies above the
- * straight line through nothing and a small one. Null: it earns nothing, or only with sizes that are too small to matter.
+ * straight line through nothing and the smallest or a small one. Null: it earns nothing, or only with sizes that are too small to matter.
  */
 export const boundOf = (depth: MarketDepth, way: Way, context: AssessContext): Bound | null => {
   const { close, natives } = way
   const unknown: Bound = { atMostWei: null, toNative: natives[0] ?? [] }
   let isNothing = false
   for (const part of PROBES) {
-    const probed = probeWay(depth, way, close.maxPay / part)
+    const probed = probeWay(depth, way, part)
     if (probed === 'nothing') isNothing = true
     else if (typeof probed === 'string') return isNothing && probed === 'too-small' ? null : unknown
     else {

@@ -34,6 +34,8 @@ export interface MarketDepth {
   with(changed: Moves): MarketDepth
   /** Routes of at most `maxHops` swaps, no token twice: direct ones, then through hubs, then others, the shorter ones first. */
   routes(from: Address, to: Address, maxHops: number): readonly Route[]
+  /** Two swaps through different pools, from `token` to another and back: how pools lend a token to whoever has nothing else to sell. */
+  loops(token: Address): readonly Route[]
 }
 
 export const poolKey = (pool: Pool): string => `${pool.venue}:${pool.address}`
@@ -111,6 +113,22 @@ const findRoutes = (graph: Graph, hubs: Hubs, from: Address, to: Address, maxHop
   return found
 }
 
+/** Through hubs first: they survive the cap. */
+const findLoops = (graph: Graph, hubs: Hubs, token: Address, cap: number): readonly Route[] => {
+  const found: Route[] = []
+  const sure = new Set(hubs.flat())
+  const others = [...(graph.get(token)?.keys() ?? [])]
+  for (const other of [...others.filter(each => sure.has(each)), ...others.filter(each => !sure.has(each))]) {
+    const away = graph.get(token)?.get(other) ?? []
+    const back = graph.get(other)?.get(token) ?? []
+    for (const [first, second] of away.flatMap(out => back.map(home => [out, home] as const))) {
+      if (first.poolKey !== second.poolKey) found.push([first, second])
+      if (found.length === cap) return found
+    }
+  }
+  return found
+}
+
 /** `maxRoutes` bounds the routes kept per pair. `hubs`: tokens that routes had better run through. */
 export const createMarketDepth = (pools: readonly Pool[], hubs: Hubs = [], maxRoutes = 24): MarketDepth => {
   const byKey = new Map(pools.map(pool => [poolKey(pool), pool]))
@@ -123,6 +141,14 @@ export const createMarketDepth = (pools: readonly Pool[], hubs: Hubs = [], maxRo
     graph ??= graphOf(byKey)
     const found = findRoutes(graph, hubs, from, to, maxHops, maxRoutes)
     cache.set(id, found)
+    return found
+  }
+  const loops = (token: Address): readonly Route[] => {
+    const known = cache.get(token)
+    if (known !== undefined) return known
+    graph ??= graphOf(byKey)
+    const found = findLoops(graph, hubs, token, maxRoutes)
+    cache.set(token, found)
     return found
   }
   const over = (state: ReadonlyMap<string, Pool>): MarketDepth => ({
@@ -138,6 +164,7 @@ export const createMarketDepth = (pools: readonly Pool[], hubs: Hubs = [], maxRo
     },
     rates: new Map(),
     routes,
+    loops,
   })
   return over(byKey)
 }

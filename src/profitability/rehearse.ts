@@ -1,8 +1,9 @@
 // Made-up positions on the real pools, so that the code of a first liquidation has run, and is compiled, before there is one: an engine
 // that has only ever seen idle blocks takes three times as long for it. What comes of them is thrown away.
-import type { Opportunity } from '../core/opportunity'
+import type { Close, Opportunity } from '../core/opportunity'
 import type { Pool } from '../core/pool'
 import type { Address, TargetBlock } from '../core/primitives'
+import type { Callback, Step } from '../core/program'
 import type { Plan } from '../core/verdict'
 import type { AssessContext } from './assess'
 import { decide, type SelectPolicy } from './select'
@@ -13,8 +14,11 @@ const BONUS = { numerator: 107n, denominator: 100n }
 const CALL_DATA = `0x${'00'.repeat(4 + 12 * 32)}` as const
 const SIZES = [10n ** 6n, 10n ** 9n, 10n ** 12n, 10n ** 15n, 10n ** 18n]
 
+const callbackOf = (funding: Close['funding'], program: readonly Step[]): Callback | null =>
+  funding === 'upfront' ? null : { from: NOBODY, dataWord: 8, program }
+
 /** A position that pays `received` of `receiveToken` for what the pool gives for a little less of it; null where the pool gives nothing. */
-const madeUp = (pool: Pool, receiveToken: Address, payToken: Address): Opportunity | null => {
+const madeUp = (pool: Pool, receiveToken: Address, payToken: Address, funding: Close['funding']): Opportunity | null => {
   const size = SIZES.find(each => (pool.quoteExactIn(receiveToken, payToken, each)?.amountOut ?? 0n) >= 10n ** 6n)
   const maxPay = size === undefined ? 0n : (pool.quoteExactIn(receiveToken, payToken, size)?.amountOut ?? 0n)
   if (size === undefined || maxPay === 0n) return null
@@ -22,17 +26,17 @@ const madeUp = (pool: Pool, receiveToken: Address, payToken: Address): Opportuni
   return {
     position: { strategy: 'rehearsal', market: `0x${'0'.repeat(64)}`, account: NOBODY },
     debtAssets: 0n,
+    obstacle: null,
     closes: [
       {
         kind: 'repay',
+        funding,
         payToken,
         receiveToken,
         minPay: 1n,
         maxPay,
-        amountsFor: pay => ({ paid: pay, received: (pay * received) / maxPay }),
-        encode: (_, inside) => [
-          { kind: 'call', to: NOBODY, data: CALL_DATA, fills: [], callback: { from: NOBODY, dataWord: 8, program: inside } },
-        ],
+        amountsFor: pay => ({ paid: pay, received: (pay * received) / maxPay, needed: pay }),
+        encode: (_, inside) => [{ kind: 'call', to: NOBODY, data: CALL_DATA, fills: [], callback: callbackOf(funding, inside) }],
         paidWord: 0,
         gas: 100_000n,
       },
@@ -40,6 +44,7 @@ const madeUp = (pool: Pool, receiveToken: Address, payToken: Address): Opportuni
   }
 }
 
+const FUNDINGS = ['callback', 'upfront'] as const
 const ROUNDS = 40
 const AT_ONCE = 6
 
@@ -52,7 +57,8 @@ export const rehearse = (
 ): readonly Plan[] => {
   const positions = pools.flatMap(pool => {
     const [a, b] = [pool.tokens[0], pool.tokens[1]]
-    return a === undefined || b === undefined ? [] : [madeUp(pool, a, b), madeUp(pool, b, a)]
+    if (a === undefined || b === undefined) return []
+    return FUNDINGS.flatMap(funding => [madeUp(pool, a, b, funding), madeUp(pool, b, a, funding)])
   })
   const usable = positions.filter(position => position !== null)
   if (usable.length === 0) return []

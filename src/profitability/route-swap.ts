@@ -56,14 +56,25 @@ export const encodeRouteExactIn = (depth: MarketDepth, route: Route, first: Amou
       .encodeExactIn(hop.tokenIn, hop.tokenOut, index === 0 ? first : { kind: 'gained', token: hop.tokenIn }, self),
   )
 
-/** Buys exactly `amount` of the route's last token; each earlier pool pays the next one inside its callback. */
-export const encodeRouteExactOut = (depth: MarketDepth, route: Route, amount: Amount, self: Address): readonly Step[] => {
+/**
+ * Buys exactly `amount` of the route's last token; each earlier pool pays the next one inside its callback. `before`: steps that run
+ * when `amount` is there and nothing is paid for yet, and that have to earn the route's first token (a flash swap).
+ */
+export const encodeRouteExactOut = (
+  depth: MarketDepth,
+  route: Route,
+  amount: Amount,
+  self: Address,
+  before: readonly Step[] = [],
+): readonly Step[] => {
   const nest = (upTo: number, wanted: Amount, to: Address): readonly Step[] => {
     const hop = route[upTo]
     if (hop === undefined) return []
     const pool = depth.pool(hop.poolKey)
     const owed: Amount = { kind: 'argument', word: pool.owedWord(hop.tokenIn) }
-    const payInput = upTo === 0 ? null : nest(upTo - 1, owed, pool.address)
+    const payOwed: Step = { kind: 'pay', token: hop.tokenIn, to: pool.address, amount: owed }
+    const payFirst = before.length === 0 ? null : [...before, payOwed]
+    const payInput = upTo === 0 ? payFirst : nest(upTo - 1, owed, pool.address)
     return pool.encodeExactOut(hop.tokenIn, hop.tokenOut, wanted, to, payInput)
   }
   return nest(route.length - 1, amount, self)

@@ -18,6 +18,7 @@ export interface AssessContext {
 /**
  * How the collateral becomes the debt, and the routes on which the rest may become wrapped native.
  * sell-all: all collateral -> debt token, what is left after paying -> native. buy-debt: just the debt is bought, the rest of the collateral -> native.
+ * A close that is paid upfront knows only the second: the pool gives the debt token before it is paid (a flash swap).
  */
 export interface Way {
   readonly close: Close
@@ -48,16 +49,21 @@ const NATIVE_ROUTES = 3
 const undoes = (toDebt: Route, rest: Route): boolean =>
   rest.some(hop => toDebt.some(each => each.poolKey === hop.poolKey && each.tokenIn !== hop.tokenIn))
 
+/** Routes on which the collateral may become the debt. Paid upfront, the same token has to be lent by a pool, and paid back through another. */
+export const debtRoutes = (depth: MarketDepth, { payToken, receiveToken, funding }: Close, maxHops: number): readonly Route[] =>
+  funding === 'upfront' && payToken === receiveToken ? depth.loops(payToken) : depth.routes(receiveToken, payToken, maxHops)
+
 const waysOfClose = (depth: MarketDepth, close: Close, context: AssessContext): readonly Way[] => {
-  const { payToken, receiveToken } = close
+  const { payToken, receiveToken, funding } = close
+  const isUpfront = funding === 'upfront'
   const routes = (from: Address, to: Address): readonly Route[] => depth.routes(from, to, context.maxHops)
   const [ofPaid, ofReceived] = [routes(payToken, context.wrappedNative), routes(receiveToken, context.wrappedNative)]
-  return routes(receiveToken, payToken).flatMap(toDebt => {
+  return debtRoutes(depth, close, context.maxHops).flatMap(toDebt => {
     const shortest = (natives: readonly Route[]): readonly Route[] =>
       natives.filter(rest => !undoes(toDebt, rest)).slice(0, NATIVE_ROUTES)
     const ways: readonly Way[] = [
-      { close, kind: 'sell-all', toDebt, natives: shortest(ofPaid) },
-      { close, kind: 'buy-debt', toDebt, natives: receiveToken === payToken ? [] : shortest(ofReceived) },
+      { close, kind: 'sell-all', toDebt, natives: isUpfront ? [] : shortest(ofPaid) },
+      { close, kind: 'buy-debt', toDebt, natives: receiveToken === payToken && !isUpfront ? [] : shortest(ofReceived) },
     ]
     return ways.filter(({ natives }) => natives.length > 0)
   })
@@ -75,9 +81,9 @@ const swapForDebt = (
   { close, kind, toDebt }: Way,
   pay: bigint,
 ): { readonly swap: RouteQuote; readonly left: bigint } | null => {
-  const { paid, received } = close.amountsFor(pay)
+  const { paid, received, needed } = close.amountsFor(pay)
   if (paid === 0n || received === 0n) return null
-  const swap = kind === 'sell-all' ? quoteRouteExactIn(depth, toDebt, received) : quoteRouteExactOut(depth, toDebt, paid)
+  const swap = kind === 'sell-all' ? quoteRouteExactIn(depth, toDebt, received) : quoteRouteExactOut(depth, toDebt, needed)
   if (swap === null) return null
   return { swap, left: kind === 'sell-all' ? swap.amountOut - paid : received - swap.amountIn }
 }

@@ -56,10 +56,11 @@ const askForPay = (pay: bigint, closing: Closing): Ask => {
   return askFor(minOf(shares, closing.borrowShares), closing)
 }
 
-const amountsOf = (ask: Ask, terms: LiquidationTerms): { readonly paid: bigint; readonly received: bigint } => {
+const amountsOf = (ask: Ask, terms: LiquidationTerms): ReturnType<Close['amountsFor']> => {
   const shares = ask.seizedAssets > 0n ? sharesForSeized(ask.seizedAssets, terms) : ask.repaidShares
   const received = ask.seizedAssets > 0n ? ask.seizedAssets : seizedForShares(ask.repaidShares, terms)
-  return { paid: repaidForShares(shares, terms), received }
+  const paid = repaidForShares(shares, terms)
+  return { paid, received, needed: paid }
 }
 
 const encode = (ask: Ask, closing: Closing, inside: readonly Step[]): readonly Step[] => [
@@ -89,6 +90,7 @@ export const createClose = (closing: Closing): Close | null => {
   const askOf = (pay: bigint): Ask => (pay >= most.paid ? full : askForPay(pay, closing))
   return {
     kind: 'repay',
+    funding: 'callback',
     payToken: closing.params.loanToken,
     receiveToken: closing.params.collateralToken,
     minPay: minOf(least, most.paid),

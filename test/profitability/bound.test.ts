@@ -50,8 +50,10 @@ const opportunities = fc
     kind: fc.constantFrom('weth', 'coin', 'coin for weth'),
     dollars: fc.integer({ min: 1, max: 5_000_000 }),
     bonusBps: fc.integer({ min: 50, max: 1_500 }),
+    funding: fc.constantFrom('callback' as const, 'upfront' as const),
+    isFixed: fc.boolean(),
   })
-  .map(({ kind, dollars, bonusBps }): Opportunity => {
+  .map(({ kind, dollars, bonusBps, funding, isFixed }): Opportunity => {
     const [payToken, unit, receiveToken, priceWad] =
       kind === 'weth'
         ? [USD, DOLLAR, WETH, 5n * 10n ** 27n]
@@ -65,6 +67,8 @@ const opportunities = fc
       maxPay: BigInt(dollars) * unit,
       priceWad,
       bonusBps: BigInt(bonusBps),
+      funding,
+      ...(isFixed ? { minPay: BigInt(dollars) * unit } : {}),
     })
   })
 
@@ -79,7 +83,8 @@ describe('boundOf', () => {
           const bound = boundOf(depth, way, context)
           if (bound !== null && bound.atMostWei === null) continue
           for (const share of SHARES) {
-            const value = valueAt(depth, way, way.close.maxPay / share, context)
+            const { minPay, maxPay } = way.close
+            const value = minPay > maxPay / share ? null : valueAt(depth, way, maxPay / share, context)
             if (value === null) continue
             if (bound === null) expect(value.revenueWei).toBe(0n)
             else expect(marginOf(value, way, context)).toBeLessThanOrEqual(bound.atMostWei ?? 0n)

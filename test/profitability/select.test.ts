@@ -3,7 +3,7 @@ import type { Address, TargetBlock } from '../../src/core/primitives'
 import type { AssessContext } from '../../src/profitability/assess'
 import { DEFAULT_GAS_MODEL } from '../../src/profitability/gas-model'
 import { decide, profitOf, type SelectPolicy } from '../../src/profitability/select'
-import { fakeOpportunity } from '../fakes/opportunity'
+import { type FakeOpportunity, fakeOpportunity } from '../fakes/opportunity'
 import { fakePool } from '../fakes/pool'
 
 const WETH: Address = '0x00000000000000000000000000000000000000e1'
@@ -36,15 +36,15 @@ const wethUsd = (scale = 1n) =>
     tokens: [WETH, USD],
     reserves: [(100_000n * ETHER * scale) / 100n, (20_000_000n * 10n ** 6n * scale) / 100n],
   })
-const owing = (n: number, usd: bigint, bonusBps = 500n) =>
-  fakeOpportunity({
-    account: account(n),
-    payToken: USD,
-    receiveToken: WETH,
-    maxPay: usd * 10n ** 6n,
-    priceWad: (5n * 10n ** 15n * 10n ** 18n) / 10n ** 6n,
-    bonusBps,
-  })
+const spec = (n: number, usd: bigint, bonusBps = 500n): FakeOpportunity => ({
+  account: account(n),
+  payToken: USD,
+  receiveToken: WETH,
+  maxPay: usd * 10n ** 6n,
+  priceWad: (5n * 10n ** 15n * 10n ** 18n) / 10n ** 6n,
+  bonusBps,
+})
+const owing = (n: number, usd: bigint, bonusBps = 500n) => fakeOpportunity(spec(n, usd, bonusBps))
 
 describe('decide', () => {
   test('default: takes a profitable position whole, with gas, bid and floor in its numbers', () => {
@@ -96,6 +96,38 @@ describe('decide', () => {
     const best = grid.reduce((a, b) => (a > b ? a : b))
     expect(take.payAssets).toBeLessThan(whole.closes[0]!.maxPay)
     expect(take.revenueWei * 10_000n).toBeGreaterThanOrEqual(best * 9_999n)
+  })
+
+  test('behavior: what must be paid upfront is lent by the pool that takes the collateral, spare included', () => {
+    const spare = 7n
+    const position = fakeOpportunity({ ...spec(1, 1_000n), funding: 'upfront', spare })
+    const pool = wethUsd(100n)
+    const take = decide([pool], [position], target, context, policy).plans[0]!.takes[0]!
+    expect(take.payAssets).toBe(1_000n * 10n ** 6n)
+    expect(take.revenueWei).toBe(take.receiveAssets - pool.quoteExactOut(WETH, USD, take.payAssets + spare)!.amountIn)
+    // The fake pool's exact-out swap is what pays for it: the close's own call comes first, then the collateral.
+    expect(take.leg.steps).toEqual([
+      { kind: 'call', to: account(1), data: '0xabcdef01', fills: [], callback: null },
+      { kind: 'pay', token: WETH, to: pool.address, amount: { kind: 'argument', word: 0 } },
+    ])
+  })
+
+  test('behavior: collateral and debt in one token are lent by one pool and paid back through another', () => {
+    const position = fakeOpportunity({ ...spec(1, 1_000n), receiveToken: USD, priceWad: 10n ** 18n, funding: 'upfront' })
+    const other = fakePool({ address: account(0xa3), tokens: [WETH, USD], reserves: [10n ** 23n, 2n * 10n ** 13n], feeBps: 5n })
+    const take = decide([wethUsd(100n), other], [position], target, context, policy).plans[0]!.takes[0]!
+    expect(take.revenueWei).toBeGreaterThan(0n)
+    expect(new Set(take.route.slice(0, 2)).size).toBe(2)
+    const { skips } = decide([other], [position], target, context, policy)
+    expect(skips[0]).toMatchObject({ reason: 'no-route', message: expect.stringContaining('two pools') })
+  })
+
+  test('behavior: what the protocol bars is a skip with its reason, or part of one', () => {
+    const barred = { ...owing(1, 1_000n), closes: [], obstacle: 'reserve 0x0a is paused' }
+    const partly = { ...owing(2, 1n), obstacle: 'collateral 0x0b is in its grace period' }
+    const { skips } = decide([wethUsd(100n)], [barred, partly], target, { ...context, gasPriceWei: 10n ** 11n }, policy)
+    expect(skips[0]).toMatchObject({ reason: 'not-closable', message: 'reserve 0x0a is paused' })
+    expect(skips[1]).toMatchObject({ reason: 'unprofitable', message: expect.stringMatching(/gas costs .*; collateral 0x0b/) })
   })
 
   test('K21: positions of one block are quoted on the pool as the ones before leave it', () => {

@@ -128,7 +128,8 @@ describe('createClose', () => {
         if (close === null) return
         for (const pay of [close.maxPay, (close.maxPay * partBps) / 10_000n, close.minPay, close.maxPay + 5n]) {
           if (pay < close.minPay) continue
-          const { paid, received } = close.amountsFor(pay)
+          const { paid, received, needed } = close.amountsFor(pay)
+          expect(needed).toBe(paid)
           const real = liquidate(each, termsAt(each, 12n), askOf(close.encode(pay, [])))
           expect({ paid, received }).toEqual({ paid: real?.repaidAssets, received: real?.seizedAssets })
           expect(paid <= pay).toBe(true)
@@ -192,7 +193,7 @@ describe('createClose', () => {
     const inside: Step = { kind: 'pay', token: address(2), to: address(8), amount: { kind: 'gained', token: address(2) } }
     const call = callOf(close!.encode(close!.maxPay, [inside]))
     expect(close).toMatchObject({ payToken: address(1), receiveToken: address(2), minPay: 1n, maxPay: 100_000n, paidWord: 0 })
-    expect(close!.amountsFor(100_000n)).toEqual({ paid: 100_000n, received: 104_384n })
+    expect(close!.amountsFor(100_000n)).toEqual({ paid: 100_000n, received: 104_384n, needed: 100_000n })
     expect(call.to).toBe(morpho)
     expect(call.callback).toEqual({
       from: morpho,
