@@ -13,6 +13,7 @@ import {
   subtractAmount,
   writeAmount,
 } from './limbs'
+import { imageOf, type PairImage, recordsFrom } from './pair-image'
 import {
   createPairIndex,
   indexBytes,
@@ -97,6 +98,13 @@ export interface PairBook {
   ranked(market: number, rounding: number): PairIndex
   /** By market: the pad of its keys, and its highest key (-Infinity if empty, NaN until `ranked` has sorted it). Read only. */
   columns(): { readonly pads: Float64Array; readonly tops: Float64Array }
+  /** A copy of all positions, without what can be undone. */
+  save(): PairImage
+  /**
+   * Takes up what `save` gave: no position so far, and as many markets as then. Throws KeeperError bad-checkpoint, or what `verify` throws
+   * once all is in, and has changed nothing then.
+   */
+  restore(image: PairImage, verify?: () => void): void
   /** Bytes in typed arrays. */
   byteLength(): number
 }
@@ -296,6 +304,31 @@ export const createPairBook = (): PairBook => {
     return market.index
   }
 
+  const empty = (): void => {
+    Object.assign(records, createPairRecords())
+    lookup.clear()
+    for (const market of markets) Object.assign(market, createMarket())
+  }
+
+  const restore = (image: PairImage, verify: () => void = () => undefined): void => {
+    Object.assign(records, recordsFrom(image, markets.length))
+    lookup.reserve(records.count)
+    for (let slot = 0; slot < records.used; slot++) {
+      const [page, base] = [pageOf(records, slot), baseOf(slot)]
+      if (isZeroAt(page, base + DEBT) && isZeroAt(page, base + COLLATERAL)) continue
+      const market = markets[page[base + MARKET]!]!
+      lookup.add(slot)
+      link(market, slot)
+      count(market, page, base, 1)
+    }
+    try {
+      verify()
+    } catch (error) {
+      empty()
+      throw error
+    }
+  }
+
   const fieldAt = (slot: number, field: number): bigint => amountAt(pageOf(records, slot), baseOf(slot) + field)
 
   return {
@@ -352,6 +385,8 @@ export const createPairBook = (): PairBook => {
     },
     ranked,
     columns: () => ({ pads, tops }),
+    save: () => imageOf(records),
+    restore,
     byteLength: () =>
       recordBytes(records) +
       lookup.byteLength() +

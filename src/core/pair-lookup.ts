@@ -10,6 +10,9 @@ export interface PairLookup {
   /** Takes in `slot`, whose record holds market and account already. Not to be called for one that is in. */
   add(slot: number): void
   remove(slot: number): void
+  /** Room for `size` more: taking them in moves nothing. */
+  reserve(size: number): void
+  clear(): void
   byteLength(): number
 }
 
@@ -47,9 +50,9 @@ export const createPairLookup = (records: PairRecords): PairLookup => {
     table[at] = slot + 1
   }
 
-  const grow = (): void => {
+  const growTo = (capacity: number): void => {
     const old = table
-    table = new Uint32Array(old.length * 2)
+    table = new Uint32Array(capacity)
     mask = table.length - 1
     for (const entry of old) if (entry !== 0) place(entry - 1)
   }
@@ -63,7 +66,7 @@ export const createPairLookup = (records: PairRecords): PairLookup => {
       return NONE
     },
     add: slot => {
-      if (4 * (count + 1) > 3 * table.length) grow()
+      if (4 * (count + 1) > 3 * table.length) growTo(2 * table.length)
       count += 1
       place(slot)
     },
@@ -79,6 +82,15 @@ export const createPairLookup = (records: PairRecords): PairLookup => {
         hole = at
       }
       table[hole] = 0
+    },
+    reserve: size => {
+      let capacity = table.length
+      while (4 * (count + size) > 3 * capacity) capacity *= 2
+      if (capacity > table.length) growTo(capacity)
+    },
+    clear: () => {
+      table.fill(0)
+      count = 0
     },
     byteLength: () => table.byteLength,
   }

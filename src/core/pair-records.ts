@@ -11,15 +11,16 @@ export const MARKET = ACCOUNT + ADDRESS_LIMBS
 export const NEXT = MARKET + 1
 export const PREVIOUS = NEXT + 1
 const WORDS_LOG2 = 4
+export const RECORD_WORDS = 1 << WORDS_LOG2
 
 const PAGE_LOG2 = 10
-const PAGE_SLOTS = 1 << PAGE_LOG2
+export const PAGE_SLOTS = 1 << PAGE_LOG2
 
 /** No slot. */
 export const NONE = 0xffff_ffff
 
 export interface PairRecords {
-  readonly pages: Uint32Array[]
+  pages: Uint32Array[]
   /** Slots ever used: all of them are below. */
   used: number
   /** The slot freed last, or NONE. */

@@ -1,7 +1,9 @@
 // The ledger of markets and positions: totals as values replaced whole, positions in a PairBook; every change can be undone by block.
 // Supply shares by account and the fee recipient are not kept: no liquidation depends on them. Knows no logs, reads or prices.
+import { KeeperError } from '../../src/core/errors'
 import { addressDigits } from '../../src/core/limbs'
 import { createPairBook, type PairBook, type PairMove } from '../../src/core/pair-book'
+import type { PairImage } from '../../src/core/pair-image'
 import { ACCOUNT, NONE } from '../../src/core/pair-records'
 import type { Address, Hex } from '../../src/core/primitives'
 import { createUndoJournal } from '../../src/core/undo-journal'
@@ -32,6 +34,19 @@ export interface Market {
   readonly unread: Set<Address>
 }
 
+/** A market without its positions, for a saved state. */
+export interface SavedMarket {
+  readonly id: Hex
+  readonly state: MarketState
+  readonly unread: readonly Address[]
+}
+
+/** All that a ledger holds but what can be undone: markets by their numbers. */
+export interface LedgerImage {
+  readonly markets: readonly SavedMarket[]
+  readonly pairs: PairImage
+}
+
 export interface Ledger {
   readonly byId: ReadonlyMap<Hex, Market>
   readonly pairs: PairBook
@@ -52,6 +67,9 @@ export interface Ledger {
   record(blockNumber: bigint, takeBack: () => void): void
   /** Changes that can be undone. */
   undoable(): number
+  save(): LedgerImage
+  /** Into an empty ledger. Throws KeeperError bad-checkpoint, and has changed nothing, where positions and totals do not fit each other. */
+  restore(image: LedgerImage): void
 }
 
 const EMPTY: MarketState = {
@@ -71,6 +89,8 @@ const swapUnread = (market: Market, accounts: readonly Address[]): void => {
   for (const account of accounts) market.unread.add(account)
 }
 
+const bad = (message: string): KeeperError => new KeeperError('bad-checkpoint', message, { retryable: true })
+
 /** `onChange` is called after each change of a market, undo included. */
 export const createLedger = (onChange: (market: Market) => void): Ledger => {
   const byId = new Map<Hex, Market>()
@@ -88,10 +108,15 @@ export const createLedger = (onChange: (market: Market) => void): Ledger => {
     }
   }
 
-  const create = (id: Hex, blockNumber: bigint): Market => {
-    const market: Market = { id, number: pairs.addMarket(), pairs, state: EMPTY, unread: new Set() }
+  const add = (id: Hex, state: MarketState, unread: readonly Address[]): Market => {
+    const market: Market = { id, number: pairs.addMarket(), pairs, state, unread: new Set(unread) }
     byId.set(id, market)
     byNumber.push(market)
+    return market
+  }
+
+  const create = (id: Hex, blockNumber: bigint): Market => {
+    const market = add(id, EMPTY, [])
     journal.record(blockNumber, () => {
       byId.delete(id)
       byNumber.pop()
@@ -133,6 +158,32 @@ export const createLedger = (onChange: (market: Market) => void): Ledger => {
     return true
   }
 
+  const clear = (): void => {
+    byId.clear()
+    for (let { length } = byNumber.splice(0); length > 0; length--) pairs.dropMarket()
+  }
+
+  /** Of a market known from its creation the positions must add up to what is borrowed. */
+  const checkSums = (): void => {
+    for (const { id, number, state, unread } of byNumber) {
+      const sum = pairs.debtOf(number)
+      if (state.complete && unread.size === 0 && sum !== state.borrowShares)
+        throw bad(`the positions saved of market ${id} owe ${sum} shares, the market ${state.borrowShares}`)
+    }
+  }
+
+  const restore = ({ markets, pairs: image }: LedgerImage): void => {
+    for (const { id, state, unread } of markets) add(id, state, unread)
+    try {
+      if (byId.size !== markets.length) throw bad('a market was saved twice')
+      pairs.restore(image, checkSums)
+    } catch (error) {
+      clear()
+      throw error
+    }
+    for (const market of byNumber) onChange(market)
+  }
+
   return {
     byId,
     pairs,
@@ -166,6 +217,11 @@ export const createLedger = (onChange: (market: Market) => void): Ledger => {
       journal.finalise(block)
     },
     record: journal.record,
+    save: () => ({
+      markets: byNumber.map(({ id, state, unread }) => ({ id, state, unread: [...unread].sort() })),
+      pairs: pairs.save(),
+    }),
+    restore,
     undoable: () => pairs.undoable() + states.length + journal.size(),
   }
 }

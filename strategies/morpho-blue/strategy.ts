@@ -12,6 +12,7 @@ import { createFinder } from './finder'
 import { createLogFold } from './fold'
 import { createJudge, type Judge, type Quotes } from './judge'
 import { createLedger, type Ledger, type Market } from './ledger'
+import { fingerprintOf, readState, saveState } from './saved'
 import { createSweep } from './sweep'
 import { createViews } from './views'
 
@@ -221,6 +222,15 @@ const createBook = (settings: Settings, scope: Scope): Book => {
       relearn()
     },
     finalise: block => ledger.finalise(block),
+    fingerprint: () => fingerprintOf(morpho, settings.fromBlock, scope),
+    save: () => saveState(ledger, lore),
+    restore: state => {
+      const saved = readState(state)
+      ledger.restore(saved.image)
+      for (const [irm, model] of saved.lore.models) lore.models.set(irm, model)
+      for (const [address, token] of saved.lore.tokens) lore.tokens.set(address, token)
+      relearn()
+    },
     blockReads: () => judge.reads(markets()),
     acceptReads: (_block, results) => {
       judge.accept(results)
