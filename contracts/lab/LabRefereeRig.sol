@@ -40,9 +40,35 @@ interface IRigRouter {
     function exactOutput(ExactOutput calldata params) external returns (uint256);
 }
 
+/// What both rigs do between a liquidation and its payment. Paths are Uniswap's, `buy` backwards as exactOutput wants it; an empty path is a
+/// swap that isn't needed.
+abstract contract RigTrader {
+    function sell(address router, address token, uint256 amount, bytes memory path) internal {
+        if (path.length == 0 || amount == 0) return;
+        approve(token, router, amount);
+        IRigRouter(router).exactInput(IRigRouter.ExactInput(path, address(this), block.timestamp, amount, 0));
+    }
+
+    function buy(address router, address payWith, uint256 amount, bytes memory path) internal {
+        if (path.length == 0 || amount == 0) return;
+        uint256 most = IRigToken(payWith).balanceOf(address(this));
+        approve(payWith, router, most);
+        IRigRouter(router).exactOutput(IRigRouter.ExactOutput(path, address(this), block.timestamp, amount, most));
+    }
+
+    /// Tolerates tokens that return nothing or want an allowance to start from zero.
+    function approve(address token, address spender, uint256 amount) internal {
+        (bool ok,) = token.call(abi.encodeWithSignature("approve(address,uint256)", spender, amount));
+        if (ok) return;
+        (ok,) = token.call(abi.encodeWithSignature("approve(address,uint256)", spender, 0));
+        (ok,) = token.call(abi.encodeWithSignature("approve(address,uint256)", spender, amount));
+        require(ok);
+    }
+}
+
 /// The referee's hands: really liquidates and really swaps, measures what is left in wrapped native, and takes it all back by reverting.
 /// Knows the protocol's and the venue's contracts, and no maths of theirs. For eth_call only.
-contract LabRefereeRig {
+contract LabRefereeRig is RigTrader {
     error Measured(uint256 gain, uint256 gasUsed);
 
     struct Subject {
@@ -60,7 +86,6 @@ contract LabRefereeRig {
     }
 
     /// Either sells all collateral for wrapped native and buys the debt with it, or buys the debt with collateral and sells the rest.
-    /// Paths are Uniswap's: `buy` backwards, as exactOutput wants it; an empty path is a swap that isn't needed.
     struct Route {
         bool isBuyFirst;
         bytes sell;
@@ -100,33 +125,10 @@ contract LabRefereeRig {
 
     function onMorphoLiquidate(uint256 repaidAssets, bytes calldata data) external {
         (Subject memory subject, Route memory route) = abi.decode(data, (Subject, Route));
-        if (route.isBuyFirst) buy(subject, route, subject.params.collateralToken, repaidAssets);
-        sell(subject, route);
-        if (!route.isBuyFirst) buy(subject, route, subject.wrappedNative, repaidAssets);
-        approve(subject.params.loanToken, subject.morpho, repaidAssets);
-    }
-
-    function sell(Subject memory subject, Route memory route) private {
         address collateral = subject.params.collateralToken;
-        uint256 amount = IRigToken(collateral).balanceOf(address(this));
-        if (route.sell.length == 0 || amount == 0) return;
-        approve(collateral, subject.router, amount);
-        IRigRouter(subject.router).exactInput(IRigRouter.ExactInput(route.sell, address(this), block.timestamp, amount, 0));
-    }
-
-    function buy(Subject memory subject, Route memory route, address payWith, uint256 amount) private {
-        if (route.buy.length == 0) return;
-        uint256 most = IRigToken(payWith).balanceOf(address(this));
-        approve(payWith, subject.router, most);
-        IRigRouter(subject.router).exactOutput(IRigRouter.ExactOutput(route.buy, address(this), block.timestamp, amount, most));
-    }
-
-    /// Tolerates tokens that return nothing or want an allowance to start from zero.
-    function approve(address token, address spender, uint256 amount) private {
-        (bool ok,) = token.call(abi.encodeWithSignature("approve(address,uint256)", spender, amount));
-        if (ok) return;
-        (ok,) = token.call(abi.encodeWithSignature("approve(address,uint256)", spender, 0));
-        (ok,) = token.call(abi.encodeWithSignature("approve(address,uint256)", spender, amount));
-        require(ok);
+        if (route.isBuyFirst) buy(subject.router, collateral, repaidAssets, route.buy);
+        sell(subject.router, collateral, IRigToken(collateral).balanceOf(address(this)), route.sell);
+        if (!route.isBuyFirst) buy(subject.router, subject.wrappedNative, repaidAssets, route.buy);
+        approve(subject.params.loanToken, subject.morpho, repaidAssets);
     }
 }

@@ -4,6 +4,8 @@ import type { Address, Hex } from '../../core/primitives'
 import type { Anvil } from '../anvil'
 import { pricesAt } from '../prices/rounds'
 import { createLabRpc, type LabRpc } from '../rpc'
+import { openAccounts } from './aave/accounts'
+import { openAavePool } from './aave/open-pool'
 import { tokenAbi } from './abis'
 import { officialBytecode } from './contracts'
 import { feedAnswer } from './feeds'
@@ -14,7 +16,7 @@ import { openPools } from './pools'
 import { seededAddress } from './random'
 import { checkSpec, type WorldSpec } from './spec'
 import { deployTokens } from './tokens'
-import type { World, WorldActors, WorldContracts, WorldFeed } from './world'
+import type { World, WorldAave, WorldActors, WorldContracts, WorldFeed } from './world'
 
 /** Flags that a world's chain needs. Its clock starts a day before the recorded prices. */
 export const worldAnvilArgs = (spec: WorldSpec): readonly string[] => [
@@ -124,6 +126,11 @@ export const createWorld = async (anvil: Pick<Anvil, 'httpUrl'>, spec: WorldSpec
   send(wrapped.address, encodeFunctionData({ abi: tokenAbi, functionName: 'deposit' }), 'deposit', RICH_WEI / 2n)
   const pools = openPools({ spec, tokens, contracts, send })
   const markets = await openMarkets({ spec, seed, tokens, feeds, contracts, deployer, outbox })
+  const aave: WorldAave[] = []
+  for (const each of spec.aave ?? []) {
+    const opened = await openAavePool({ spec: each, tokens, feeds, deployer, outbox, rpc })
+    aave.push(await openAccounts({ aave: opened, seed, prices: pricesAt(spec.prices, spec.openAtBar), deployer, outbox }))
+  }
   const startSec = await openingBlock(rpc, spec)
   return {
     spec,
@@ -135,6 +142,7 @@ export const createWorld = async (anvil: Pick<Anvil, 'httpUrl'>, spec: WorldSpec
     tokens,
     feeds,
     markets,
+    aave,
     pools,
     fromBlock: BigInt(headNumber ?? '0x0') + 1n,
     startSec,

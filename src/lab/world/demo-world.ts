@@ -1,6 +1,6 @@
 // The demo's world: five isolated markets of different decimals and LLTVs, 375 positions, through the crash of March 2020.
 import { march2020Crash } from '../prices/series'
-import type { FeedSpec, LiquidityRange, MarketSpec, PoolSpec, TokenSpec, WorldSpec } from './spec'
+import type { AaveReserveSpec, AaveSpec, FeedSpec, LiquidityRange, MarketSpec, PoolSpec, TokenSpec, WorldSpec } from './spec'
 
 const GWEI = 10n ** 9n
 
@@ -116,6 +116,35 @@ const MARKETS: readonly MarketSpec[] = [
   },
 ]
 
+const reserve = (
+  token: string,
+  [ltvBps, thresholdBps, bonusBps]: readonly [number, number, number],
+  feeds: readonly string[],
+  idle = 0.1,
+): AaveReserveSpec => ({ token, ltvBps, thresholdBps, bonusBps, protocolFeeBps: 1_000, feeds, idle })
+
+/** Parameters near those of the mainnet pools. */
+const aavePool = (name: string, version: AaveSpec['version'], count: number): AaveSpec => ({
+  name,
+  version,
+  reserves: [
+    reserve('WETH', [8_050, 8_300, 10_500], ['ETH / USD']),
+    reserve('USDC', [7_500, 7_800, 10_450], []),
+    reserve('WBTC', [7_300, 7_800, 10_500], ['BTC / USD']),
+    reserve('DAI', [6_300, 7_700, 10_500], []),
+    reserve('wstETH', [7_850, 8_100, 10_600], ['STETH / ETH', 'ETH / USD']),
+    reserve('LINK', [6_600, 7_100, 10_700], ['LINK / USD'], 0.3),
+  ],
+  eModes: [{ label: 'ETH correlated', ltvBps: 9_300, thresholdBps: 9_500, bonusBps: 10_100, members: ['WETH', 'wstETH'] }],
+  borrowers: {
+    count,
+    borrowShare: [0.45, 0.985],
+    debtUsd: { median: 12_000, sigma: 1.5, min: 150, max: 500_000 },
+    dust: DUST,
+    eModeShare: 0.15,
+  },
+})
+
 /** A fresh copy of the demo's world. */
 export const demoWorld = (): WorldSpec => ({
   name: 'demo',
@@ -145,3 +174,11 @@ export const manyMarkets = (markets: number, positions: number): WorldSpec => {
   })
   return { ...spec, name: 'many', markets: repeated }
 }
+
+/** The demo's tokens and pools under one Aave pool of `count` accounts and no Morpho market. */
+export const aaveWorld = (count: number, version: AaveSpec['version'] = 'v3.6'): WorldSpec => ({
+  ...demoWorld(),
+  name: 'aave',
+  markets: [],
+  aave: [aavePool(`Aave ${version}`, version, count)],
+})

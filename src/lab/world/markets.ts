@@ -3,11 +3,12 @@ import { encodeAbiParameters, encodeDeployData, encodeFunctionData, keccak256 } 
 import type { Address, Hex } from '../../core/primitives'
 import { type Prices, pricesAt } from '../prices/rounds'
 import { morphoAbi, tokenAbi } from './abis'
+import { drawDebtUsd } from './draw-debt'
 import { HostileOracle, MorphoChainlinkOracle } from './lab-artifacts'
 import { amountForUsd, oraclePrice, priceOf, toWad } from './market-price'
 import type { Outbox } from './outbox'
-import { createRandom, type Random, seededAddress } from './random'
-import type { BorrowersSpec, MarketSpec, WorldSpec } from './spec'
+import { createRandom, seededAddress } from './random'
+import type { MarketSpec, WorldSpec } from './spec'
 import type { MarketParams, WorldContracts, WorldFeed, WorldMarket, WorldToken } from './world'
 
 export interface MarketsPlan {
@@ -57,11 +58,6 @@ interface Draw {
   readonly account: Address
   readonly collateralAssets: bigint
   readonly debtAssets: bigint
-}
-
-const drawDebtUsd = ({ debtUsd, dust }: BorrowersSpec, random: Random): number => {
-  const drawn = Math.min(debtUsd.max, Math.max(debtUsd.min, debtUsd.median * Math.exp(debtUsd.sigma * random.normal())))
-  return dust !== undefined && random.unit() < dust.share ? random.between(1, dust.maxDebtUsd) : drawn
 }
 
 const drawBorrowers = (plan: MarketsPlan, market: Omit<WorldMarket, 'borrowers'>, prices: Prices): readonly Draw[] => {

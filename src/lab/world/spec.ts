@@ -51,6 +51,47 @@ export interface MarketSpec {
   readonly utilisation: number
 }
 
+export interface AaveReserveSpec {
+  readonly token: string
+  /** Most that may be borrowed against it; 0: it is no collateral. */
+  readonly ltvBps: number
+  readonly thresholdBps: number
+  /** 10_500: 5 %. */
+  readonly bonusBps: number
+  /** The treasury's share of the bonus. */
+  readonly protocolFeeBps: number
+  /** Feeds whose product is its price in USD, the last one in USD itself; at most two. None: says 1. */
+  readonly feeds: readonly string[]
+  /** Least share of the supply that stays unborrowed at opening; what borrowers bring as collateral counts. */
+  readonly idle: number
+}
+
+export interface AaveEModeSpec {
+  readonly label: string
+  readonly ltvBps: number
+  readonly thresholdBps: number
+  readonly bonusBps: number
+  /** Reserves that are collateral and may be borrowed in it, by token. */
+  readonly members: readonly string[]
+}
+
+/** How accounts of an Aave pool are drawn: 1-3 collaterals, 1-2 debts. */
+export interface AaveBorrowersSpec extends Omit<BorrowersSpec, 'ltvShare'> {
+  /** Debt as a share of the most that the account may borrow: uniform between the two. */
+  readonly borrowShare: readonly [number, number]
+  /** This share of the accounts is in an e-mode, if there are any: its members are collateral and debt then. */
+  readonly eModeShare: number
+}
+
+/** A pool of its own with its reserves. v3.0: an older fork; v3.6: the present line. */
+export interface AaveSpec {
+  readonly name: string
+  readonly version: 'v3.0' | 'v3.6'
+  readonly reserves: readonly AaveReserveSpec[]
+  readonly eModes: readonly AaveEModeSpec[]
+  readonly borrowers: AaveBorrowersSpec
+}
+
 export interface LiquidityRange {
   /** Edges as factors of the opening price of token A in token B, e.g. 0.2 and 3. */
   readonly from: number
@@ -83,21 +124,51 @@ export interface WorldSpec {
   readonly tokens: readonly TokenSpec[]
   readonly feeds: readonly FeedSpec[]
   readonly markets: readonly MarketSpec[]
+  /** Default: none. */
+  readonly aave?: readonly AaveSpec[]
   readonly pools: readonly PoolSpec[]
   readonly blockGasLimit: bigint
   /** null: no competition for block space is played; the base fee decays as it would. */
   readonly baseFee: BaseFeeSpec | null
 }
 
-/** Throws RangeError when two things share a name or something names what is not there. */
-export const checkSpec = (spec: WorldSpec): void => {
-  const unique = (what: string, names: readonly string[]): ReadonlySet<string> => {
+interface Names {
+  unique(what: string, names: readonly string[]): ReadonlySet<string>
+  known(what: string, names: ReadonlySet<string>, name: string): void
+}
+
+const namesOf = (spec: WorldSpec): Names => ({
+  unique: (what, names) => {
     if (new Set(names).size !== names.length) throw new RangeError(`world ${spec.name}: two ${what} share a name`)
     return new Set(names)
-  }
-  const known = (what: string, names: ReadonlySet<string>, name: string): void => {
+  },
+  known: (what, names, name) => {
     if (!names.has(name)) throw new RangeError(`world ${spec.name}: no ${what} ${name}`)
+  },
+})
+
+const checkAave = (pools: readonly AaveSpec[], feeds: ReadonlySet<string>, tokens: ReadonlySet<string>, names: Names): void => {
+  const { unique, known } = names
+  unique(
+    'Aave pools',
+    pools.map(pool => pool.name),
+  )
+  for (const { name, reserves, eModes } of pools) {
+    const listed = unique(
+      `reserves of ${name}`,
+      reserves.map(reserve => reserve.token),
+    )
+    for (const reserve of reserves) {
+      known('token', tokens, reserve.token)
+      for (const id of reserve.feeds) known('feed', feeds, id)
+    }
+    for (const member of eModes.flatMap(mode => mode.members)) known(`reserve of ${name}`, listed, member)
   }
+}
+
+/** Throws RangeError when two things share a name or something names what is not there. */
+export const checkSpec = (spec: WorldSpec): void => {
+  const { unique, known } = namesOf(spec)
   const tokens = unique(
     'tokens',
     spec.tokens.map(token => token.symbol),
@@ -117,6 +188,7 @@ export const checkSpec = (spec: WorldSpec): void => {
     for (const symbol of [market.collateral, market.loan]) known('token', tokens, symbol)
     if (market.oracle.kind === 'feeds') for (const id of [...market.oracle.base, ...market.oracle.quote]) known('feed', feeds, id)
   }
+  checkAave(spec.aave ?? [], feeds, tokens, { unique, known })
   for (const pool of spec.pools) for (const symbol of [pool.a, pool.b]) known('token', tokens, symbol)
   if (spec.tokens.filter(token => token.kind.kind === 'wrapped-native').length !== 1) {
     throw new RangeError(`world ${spec.name}: exactly one token is the wrapped native`)

@@ -1,7 +1,7 @@
 // A lab world that stands: addresses of everything in it. Plain data; what can be done with it is in the neighbours of this file.
 import type { Address, Hex } from '../../core/primitives'
 import type { LabRpc } from '../rpc'
-import type { FeedSpec, MarketSpec, TokenSpec, WorldSpec } from './spec'
+import type { AaveReserveSpec, AaveSpec, FeedSpec, MarketSpec, TokenSpec, WorldSpec } from './spec'
 
 export interface WorldToken extends TokenSpec {
   readonly address: Address
@@ -27,6 +27,30 @@ export interface WorldMarket {
   readonly collateral: WorldToken
   readonly loan: WorldToken
   readonly borrowers: readonly Address[]
+}
+
+export interface WorldAaveReserve {
+  readonly spec: AaveReserveSpec
+  readonly token: WorldToken
+  readonly aToken: Address
+  /** Variable debt. */
+  readonly debtToken: Address
+  /** What its oracle asks for the price. */
+  readonly source: Address
+}
+
+export interface WorldAave {
+  readonly name: string
+  readonly spec: AaveSpec
+  readonly pool: Address
+  readonly configurator: Address
+  readonly oracle: Address
+  readonly provider: Address
+  /** In the pool's own order. */
+  readonly reserves: readonly WorldAaveReserve[]
+  readonly accounts: readonly Address[]
+  readonly lens: Address
+  readonly rig: Address
 }
 
 export interface WorldPool {
@@ -70,6 +94,7 @@ export interface World {
   readonly tokens: readonly WorldToken[]
   readonly feeds: readonly WorldFeed[]
   readonly markets: readonly WorldMarket[]
+  readonly aave: readonly WorldAave[]
   readonly pools: readonly WorldPool[]
   /** First block of the set-up: history before it holds nothing of this world. */
   readonly fromBlock: bigint

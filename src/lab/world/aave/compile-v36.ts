@@ -1,6 +1,6 @@
 // Compiles the official v3.6 sources of the development packages once and keeps the result in an ignored cache folder.
 // Nothing of it may be copied into this repository.
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, posix } from 'node:path'
 import { KeeperError } from '../../../core/errors'
@@ -102,21 +102,55 @@ const cached = (file: string): Compiled | null => {
   }
 }
 
-/** Contracts of v3.6, and the test token and oracle of v3.0. The first call takes 15 s or more; throws KeeperError 'lab-failed'. */
-export const v36Artifacts = (cacheDir: string): Artifacts => {
+/** The ignored folder in the project's root, wherever this file was built to. */
+const defaultCache = (): string => {
+  for (let folder = __dirname; dirname(folder) !== folder; folder = dirname(folder))
+    if (existsSync(join(folder, 'package.json'))) return join(folder, '.cache')
+  return join(__dirname, '.cache')
+}
+
+const cacheFile = (cacheDir: string): string =>
+  join(cacheDir, `aave-v3-origin-${versionOf('@aave-dao/aave-v3-origin')}-solc-${versionOf('solc')}.json`)
+
+/** False where `v36Artifacts` would have to compile first. */
+export const isV36Cached = (cacheDir: string = defaultCache()): boolean => {
   try {
-    const file = join(cacheDir, `aave-v3-origin-${versionOf('@aave-dao/aave-v3-origin')}-solc-${versionOf('solc')}.json`)
-    let contracts = cached(file)
-    if (contracts === null) {
-      contracts = compile()
-      mkdirSync(cacheDir, { recursive: true })
-      // Written aside first: another process may be reading.
-      writeFileSync(`${file}.${process.pid}`, JSON.stringify(contracts))
-      renameSync(`${file}.${process.pid}`, file)
-    }
-    const known = contracts
-    return name => known[name] ?? v30Artifacts(name)
-  } catch (cause) {
-    throw new KeeperError('lab-failed', 'Aave v3.6 could not be compiled: run `npm ci`', { retryable: false, cause })
+    return existsSync(cacheFile(cacheDir))
+  } catch {
+    return false
   }
+}
+
+/** Another process may be reading, hence aside first. A folder that can't be written costs the time again, nothing else. */
+const keep = (file: string, contracts: Compiled): void => {
+  try {
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(`${file}.${process.pid}`, JSON.stringify(contracts))
+    renameSync(`${file}.${process.pid}`, file)
+  } catch {
+    return
+  }
+}
+
+const load36 = (cacheDir: string): Compiled => {
+  try {
+    const file = cacheFile(cacheDir)
+    const known = cached(file)
+    if (known !== null) return known
+    const contracts = compile()
+    keep(file, contracts)
+    return contracts
+  } catch (cause) {
+    const message = `Aave v3.6 could not be compiled from the development packages, run \`npm ci\`: ${String(cause)}`
+    throw new KeeperError('lab-failed', message, { retryable: false, cause })
+  }
+}
+
+const loaded = new Map<string, Compiled>()
+
+/** Contracts of v3.6, and the test token and oracle of v3.0. Where nothing is cached the call takes 15 s or more; throws KeeperError 'lab-failed'. */
+export const v36Artifacts = (cacheDir: string = defaultCache()): Artifacts => {
+  const known = loaded.get(cacheDir) ?? load36(cacheDir)
+  loaded.set(cacheDir, known)
+  return name => known[name] ?? v30Artifacts(name)
 }
