@@ -3,7 +3,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import type { DemoOptions, DeployOptions, DryRunOptions, RunOptions, ScanOptions } from './commands/options'
+import type { DemoOptions, DeployOptions, DryRunOptions, RunOptions, ScanOptions, WhatIfOptions } from './commands/options'
+import { type Change, parseChange, parseFalls } from './commands/scenario'
 import { KeeperError } from './core/errors'
 import { EXIT, exitCodeOf } from './ops/exit-code'
 import { createTerminal, type Io } from './ops/terminal'
@@ -28,6 +29,18 @@ const endpoint = (text: string): string => {
   if (!/^(wss?|https?):\/\/\S+$/i.test(text))
     throw new InvalidArgumentError('It must be a ws://, wss://, http:// or https:// URL.')
   return text
+}
+
+const change = (text: string, before: readonly Change[] = []): readonly Change[] => {
+  const parsed = parseChange(text)
+  if (parsed === null) throw new InvalidArgumentError('It must look like WETH=-10% or 0x...=+5%, and leave something.')
+  return [...before, parsed]
+}
+
+const falls = (text: string): readonly bigint[] => {
+  const parsed = parseFalls(text)
+  if (parsed === null) throw new InvalidArgumentError('It must list falls in per cent, each below 100: 1,2.5,10.')
+  return parsed
 }
 
 type Finish = (code: number) => void
@@ -73,10 +86,25 @@ const addReading = (program: Command, io: Io, finish: Finish): void => {
     'scan',
     'scan --config mainnet.json --limit 10',
     'scan --json | jq -r .account',
+    'scan --if WETH=-10% --if WBTC=-12.5%',
   ])
     .option('--chain <id>', 'this chain only', wholeNumber)
     .option('--limit <rows>', 'most rows per chain', wholeNumber, 30)
+    .option('--if <token=change>', 'list what would be liquidatable at another price of a token; repeatable', change)
     .action(async (options: ScanOptions) => finish(await (await import('./commands/scan')).scan(options, io)))
+  command(program, 'what-if', 'list the debt that becomes liquidatable if a token falls, by market; needs no key', [
+    'what-if --token WETH',
+    'what-if --token 0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2 --falls 1,2,5,10,20,30',
+    'what-if --token WETH --falls 10 --json | jq -r .debtAssets[0]',
+  ])
+    .requiredOption('--token <token>', 'the token that falls: its address, or its symbol if only one has it')
+    .option('--chain <id>', 'this chain only', wholeNumber)
+    .addOption(
+      new Option('--falls <percents>', 'by how much it falls, in per cent')
+        .argParser(falls)
+        .default([100n, 200n, 500n, 1_000n, 2_000n, 3_000n], '1,2,5,10,20,30'),
+    )
+    .action(async (options: WhatIfOptions) => finish(await (await import('./commands/what-if')).whatIf(options, io)))
   command(program, 'deploy', 'deploy the executor contract to its deterministic address; does nothing where it stands already', [
     'deploy --owner 0x00000000000000000000000000000000000000aa',
     'deploy --config mainnet.json --chain 1',

@@ -1,5 +1,6 @@
 // The options of each command, as the command line hands them over, and the form of its JSON lines. No parsing here.
 import type { Io } from '../ops/terminal'
+import type { Change } from './scenario'
 
 /** Options that every command has. */
 export interface CommonOptions {
@@ -27,6 +28,17 @@ export interface ScanOptions extends CommonOptions {
   readonly chain?: number
   /** Most rows per chain. */
   readonly limit: number
+  /** Other prices than those on chain. */
+  readonly if?: readonly Change[]
+}
+
+export interface WhatIfOptions extends CommonOptions {
+  /** This chain only. */
+  readonly chain?: number
+  /** Address, or symbol. */
+  readonly token: string
+  /** In basis points, ascending. */
+  readonly falls: readonly bigint[]
 }
 
 export interface DeployOptions extends CommonOptions {

@@ -28,7 +28,8 @@ const NEAR_BPS = 500n
 /** A token may call itself anything, terminal codes included. */
 const printable = (symbol: string): string => symbol.replace(/[^\x20-\x7e]/g, '?').slice(0, 12)
 
-const amount = (value: bigint, address: Address, tokens: ReadonlyMap<Address, Token>): string => {
+/** For a person: at most four decimals, rounded down. */
+export const amountText = (value: bigint, address: Address, tokens: ReadonlyMap<Address, Token>): string => {
   const token = tokens.get(address)
   const name = printable(token?.symbol ?? `${address.slice(0, 8)}..`)
   return `${formatUnitsDown(value, token?.decimals ?? null, 4)} ${name}`
@@ -64,8 +65,8 @@ export const scanTable = (
       `${position.strategy} ${position.market.slice(0, 10)}..`,
       position.healthFactorWad === null ? '-' : formatUnitsDown(position.healthFactorWad, 18, 4),
       distance(position, c),
-      amount(position.collateralAssets, position.collateralToken, tokens),
-      amount(position.debtAssets, position.debtToken, tokens),
+      amountText(position.collateralAssets, position.collateralToken, tokens),
+      amountText(position.debtAssets, position.debtToken, tokens),
     ])
   }
   const title = `${c.bold(`chain ${chainId}, block ${block}`)}: ${total} open positions${total > shown.length ? `, the ${shown.length} closest` : ''}`

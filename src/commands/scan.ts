@@ -1,28 +1,11 @@
-// `bulwark scan`: every open position by distance to liquidation. Reads only; needs no key.
-import { checkContracts, composeReading, type Reading, startReading } from '../compose'
-import type { ChainConfig } from '../config/config'
-import { InvariantError } from '../core/errors'
+// `bulwark scan`: every open position by distance to liquidation, or who would be liquidatable at other prices. Reads only; needs no key.
 import type { PositionView } from '../core/opportunity'
-import type { TargetBlock } from '../core/primitives'
-import { createSlotClock } from '../core/slot-clock'
-import { EXIT } from '../ops/exit-code'
-import { createMetricsBook } from '../ops/meter'
-import { createShutdown, type Shutdown } from '../ops/shutdown'
 import type { Io } from '../ops/terminal'
-import type { Chain, LogSink } from '../ports'
-import { observeRecent } from '../watcher/recent-slots'
-import { chosenChains, openFrame } from './frame'
-import { openChain } from './open-chain'
 import { type Command, jsonLine, type ScanOptions } from './options'
-import { createProgress } from './progress'
+import { type ChainView, readChains, warnOfFaults } from './read-chains'
 import { scanRow, scanTable } from './scan-table'
-
-interface Scanned {
-  /** The closest to liquidation, as many as are shown. */
-  readonly positions: readonly PositionView[]
-  readonly target: TargetBlock
-  readonly reading: Reading
-}
+import { type Change, scenarioOf, scenarioText } from './scenario'
+import { hitRow, hitsTable } from './what-if-table'
 
 /** Closest first: the lowest health factor, then what can't be priced. */
 const byDistance = (a: PositionView, b: PositionView): number => {
@@ -31,62 +14,37 @@ const byDistance = (a: PositionView, b: PositionView): number => {
   return a.healthFactorWad < b.healthFactorWad ? -1 : a.healthFactorWad > b.healthFactorWad ? 1 : 0
 }
 
-const scanChain = async (
-  config: ChainConfig,
-  limit: number,
-  chain: Chain,
-  log: LogSink,
-  io: Io,
-  signal: AbortSignal,
-): Promise<Scanned> => {
-  const { meter } = createMetricsBook({ hasProcessMetrics: false })
-  const reading = composeReading(config, { chain, log, meter })
-  await checkContracts(config, chain, reading.books)
-  const progress = createProgress(io, `chain ${config.id}: reading history`)
-  const head = await startReading(reading, signal, progress.update).finally(progress.stop)
-  const clock = createSlotClock(config.slotSec)
-  await observeRecent(chain, head, clock)
-  const target = clock.targetAfter(head)
+const showPositions = (view: ChainView, options: ScanOptions, io: Io): void => {
+  const { id, reading, target, tokens } = view
   const positions = reading.books
-    .flatMap(book => book.positions(target, limit))
+    .flatMap(book => book.positions(target, options.limit))
     .sort(byDistance)
-    .slice(0, limit)
-  return { positions, target, reading }
-}
-
-const show = (config: ChainConfig, { positions, target, reading }: Scanned, options: ScanOptions, io: Io): void => {
-  const tokens = new Map(reading.books.flatMap(book => [...book.tokens()]))
+    .slice(0, options.limit)
   if (options.json === true) {
-    for (const position of positions) io.out(jsonLine({ chain: config.id, block: target.number - 1n, ...scanRow(position) }))
+    for (const position of positions) io.out(jsonLine({ chain: id, block: target.number - 1n, ...scanRow(position) }))
     return
   }
   const total = reading.books.reduce((sum, book) => sum + book.size(), 0)
-  io.out(scanTable(config.id, target.number - 1n, positions, total, tokens, io.isOutTerminal && io.hasColour))
-  const faults = reading.books.flatMap(book => book.faults())
-  for (const fault of faults) io.err(`market ${fault.market} can't be judged: ${fault.reason}\n`)
+  io.out(scanTable(id, target.number - 1n, positions, total, tokens, io.isOutTerminal && io.hasColour))
+  warnOfFaults(view, io)
 }
 
-const scanAll = async (options: ScanOptions, io: Io, shutdown: Shutdown): Promise<void> => {
-  const { config, log } = await openFrame(options, io, 'warn')
-  for (const each of chosenChains(config, options.chain)) {
-    const chain = await openChain(each, log, createMetricsBook({ hasProcessMetrics: false }).meter)
-    shutdown.onRelease(`chain ${each.id}`, chain.close)
-    const scanned = await scanChain(each, options.limit, chain, log, io, shutdown.signal)
-    show(each, scanned, options, io)
+const showHits = (view: ChainView, changes: readonly Change[], options: ScanOptions, io: Io): void => {
+  const { id, reading, target, tokens } = view
+  const whatIf = scenarioOf(changes, view)
+  const hits = reading.books.flatMap(book => book.opportunities(target, whatIf))
+  if (options.json === true) {
+    for (const hit of hits.slice(0, options.limit)) io.out(jsonLine({ chain: id, block: target.number - 1n, ...hitRow(hit) }))
+    return
   }
+  const title = `chain ${id}, block ${target.number - 1n}, if ${scenarioText(changes)}`
+  io.out(hitsTable(title, hits, options.limit, tokens, io.isOutTerminal && io.hasColour))
+  warnOfFaults(view, io)
 }
 
 /** Prints the positions of the configured chains at their next block. 130 if interrupted. */
-export const scan: Command<ScanOptions> = async (options, io) => {
-  const quiet: LogSink = { log: () => undefined }
-  const shutdown = createShutdown({ signals: io.signals, log: quiet, exitNow: io.exitNow })
-  try {
-    await scanAll(options, io, shutdown)
-    return EXIT.done
-  } catch (error) {
-    if (shutdown.signal.aborted && !(error instanceof InvariantError)) return EXIT.interrupted
-    throw error
-  } finally {
-    await shutdown.release()
-  }
-}
+export const scan: Command<ScanOptions> = (options, io) =>
+  readChains(options, io, view => {
+    if (options.if === undefined) showPositions(view, options, io)
+    else showHits(view, options.if, options, io)
+  })

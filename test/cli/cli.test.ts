@@ -23,7 +23,7 @@ describe('runCli', () => {
   it('behavior: --help lists the commands and the exit codes', async () => {
     const { code, out } = await call('--help')
     expect(code).toBe(0)
-    for (const word of ['demo', 'run', 'dry-run', 'scan', 'deploy', '78', '130']) expect(out).toContain(word)
+    for (const word of ['demo', 'run', 'dry-run', 'scan', 'what-if', 'deploy', '78', '130']) expect(out).toContain(word)
   })
 
   it.each(
@@ -43,6 +43,10 @@ describe('runCli', () => {
     [['scna'], /unknown command 'scna'.*\n?.*scan/],
     [['scan', '--limt', '3'], /unknown option '--limt'/],
     [['scan', '--limit', 'x'], /whole number/],
+    [['scan', '--if', 'WETH'], /must look like WETH=-10%/],
+    [['scan', '--if', 'WETH=-100%'], /leave something/],
+    [['what-if'], /required option '--token/],
+    [['what-if', '--token', 'WETH', '--falls', '5,100'], /each below 100/],
     [['dry-run'], /--fork-url/],
     [['dry-run', '--fork-url', 'node.example'], /URL/],
     [['dry-run', '--fork-url', 'http://node.example', '--block', '-1'], /block number/],

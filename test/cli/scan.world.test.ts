@@ -29,11 +29,12 @@ describe('bulwark scan', () => {
     rmSync(directory, { recursive: true })
   })
 
-  const scan = async (...args: readonly string[]) => {
+  const call = async (...args: readonly string[]) => {
     const io = createTestIo({ directory, signals: new EventEmitter() })
-    const code = await runCli(['scan', ...args], io)
+    const code = await runCli(args, io)
     return { code, out: io.outText(), err: io.errText() }
   }
+  const scan = (...args: readonly string[]) => call('scan', ...args)
 
   it('default: a table of every open position', async () => {
     const { code, out, err } = await scan()
@@ -83,5 +84,40 @@ describe('bulwark scan', () => {
 
   it('error: a chain that the configuration does not have', async () => {
     expect(await scan('--chain', '5')).toMatchObject({ code: 78, err: expect.stringContaining('--chain 5') })
+  })
+
+  it('behavior: --if lists who would be liquidatable at another price, by symbol or address', async () => {
+    const worse = await scan('--if', 'weth=-10%')
+    expect({ code: worse.code, err: worse.err }).toEqual({ code: 0, err: '' })
+    expect(worse.out).toContain(`if weth falls 10 %: ${world.borrowers.length} positions could be liquidated`)
+    for (const borrower of world.borrowers) expect(worse.out).toContain(borrower)
+    const rows = (await scan('--json', '--limit', '2', '--if', `${world.weth}=-10%`)).out.trim().split('\n')
+    expect(rows.map(row => JSON.parse(row) as object)).toEqual(
+      Array.from({ length: 2 }, () =>
+        expect.objectContaining({ payToken: world.usdc, receiveToken: world.weth, receiveAssets: '10000000000000000000' }),
+      ),
+    )
+    // At 1,250 USD ten WETH carry the 9,000 USDC.
+    expect((await scan('--if', 'USDC=-20%')).out).toContain(': 0 positions could be liquidated')
+    expect(await scan('--if', 'DOGE=-1%')).toMatchObject({ code: 78, err: expect.stringContaining('"DOGE"') })
+  })
+
+  it('behavior: what-if shows the debt at risk at each fall', async () => {
+    const { code, out, err } = await call('what-if', '--token', 'WETH', '--falls', '5,1')
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+    expect(out).toContain('1 %')
+    expect(out).toContain(`${world.borrowers.length} positions`)
+    const row = JSON.parse((await call('what-if', '--token', world.usdc, '--falls', '1,20', '--json')).out) as object
+    expect(row).toEqual({
+      chain: expect.any(Number),
+      block: expect.any(String),
+      token: world.usdc,
+      fallsBps: ['100', '2000'],
+      strategy: 'morpho-blue',
+      market: marketIdOf(world.params),
+      debtToken: world.usdc,
+      debtAssets: [expect.stringMatching(/^[1-9]\d+$/), '0'],
+      positions: [world.borrowers.length, 0],
+    })
   })
 })
