@@ -1,6 +1,6 @@
 // Follows Uniswap v3 pools on one chain: finds them, reads each once, then folds their logs. Quotes and calls are pool.ts's.
 import { maxOf, minOf } from '../../core/fixed-point'
-import type { Reader } from '../../core/folder'
+import type { Reader, SavedState } from '../../core/folder'
 import type { Pool } from '../../core/pool'
 import type { Address, Log, LogFilter } from '../../core/primitives'
 import type { VenueBook } from '../../core/strategy'
@@ -10,6 +10,7 @@ import { createDiscovery } from './discovery'
 import { POOL_TOPICS, stateAfter, stateFromInitialize } from './events'
 import { createPool, type PoolKey, type PoolState, VENUE } from './pool'
 import { isNearUnknown, type PoolReading, readPools, readTicks, windowAround, wordsMissing } from './reading'
+import { fingerprintOf, readBook, type SavedStatus, saveBook } from './saved'
 import { widened } from './tick-table'
 
 export interface BookSettings {
@@ -135,6 +136,26 @@ export const createUniswapV3Book = (settings: BookSettings): UniswapV3Book => {
     if (address !== null && discovery.isTracked(token0) && discovery.isTracked(token1)) discover(log.blockNumber, address)
   }
 
+  /** What can't be read is left out, and so are the answers of a factory that could not be asked: a restart tries again. */
+  const save = (): SavedState => {
+    const kept = [...statuses].filter(([address, { kind }]) => kind !== 'fault' || address !== settings.factory)
+    const questions = discovery.save()
+    const wasAsked = settings.factory === null || statuses.get(settings.factory)?.kind !== 'fault'
+    return saveBook({
+      pools: new Map(kept.map(([address, status]) => [address, savedStatus(status)])),
+      questions: wasAsked ? questions : { ...questions, asked: [], open: [...questions.asked, ...questions.open] },
+    })
+  }
+
+  const restore = (saved: SavedState): void => {
+    const { pools, questions } = readBook(saved)
+    statuses.clear()
+    for (const [address, status] of pools)
+      statuses.set(address, status.kind === 'live' ? liveAt(status.readAt, status.key, status.state) : status)
+    discovery.restore(questions)
+    changed(true)
+  }
+
   const followedFilters = (): readonly LogFilter[] => {
     const addresses = [...statuses].filter(([, { kind }]) => kind === 'live' || kind === 'dormant').map(([address]) => address)
     const ofPools = addresses.length === 0 ? [] : [{ addresses, topics: [POOL_TOPICS] }]
@@ -170,6 +191,9 @@ export const createUniswapV3Book = (settings: BookSettings): UniswapV3Book => {
       newestBlock = minOf(newestBlock, fromBlock - 1n)
     },
     finalise: block => journal.finalise(block),
+    fingerprint: () => fingerprintOf(settings),
+    save,
+    restore,
     pools: () => {
       poolsNow ??= [...statuses.values()].filter(status => status.kind === 'live').map(({ pool }) => pool)
       return poolsNow
@@ -181,6 +205,8 @@ export const createUniswapV3Book = (settings: BookSettings): UniswapV3Book => {
     faults: () => [...statuses].flatMap(([pool, status]) => (status.kind === 'fault' ? [{ pool, reason: status.reason }] : [])),
   }
 }
+
+const savedStatus = (status: Status): SavedStatus => (status.kind === 'fault' ? { kind: 'unread' } : status)
 
 const statusAt = (block: bigint, reading: PoolReading): Status => {
   if (reading.kind === 'fault') return reading

@@ -22,6 +22,17 @@ export interface Discovery {
   hasQuestions(): boolean
   /** Asks the factory about all needed pairs not asked yet, in one aggregated read; null if there are none. */
   ask(reader: Reader): Promise<Asked | null>
+  save(): SavedQuestions
+  /** In place of nothing. */
+  restore(saved: SavedQuestions): void
+}
+
+/** Tokens and hubs tracked, pairs that the factory was asked about and those it is still to be. */
+export interface SavedQuestions {
+  readonly tokens: readonly Address[]
+  readonly hubs: readonly Address[]
+  readonly asked: readonly TokenPair[]
+  readonly open: readonly TokenPair[]
 }
 
 const ZERO_ADDRESS = `0x${'0'.repeat(40)}`
@@ -37,7 +48,7 @@ const sorted = (a: Address, b: Address): TokenPair => (a < b ? [a, b] : [b, a])
 const createQuestions = () => {
   const tokens = new Set<Address>()
   const hubs = new Set<Address>()
-  const asked = new Set<string>()
+  const asked = new Map<string, TokenPair>()
   const open = new Map<string, TokenPair>()
   const want = (a: Address, b: Address): void => {
     if (a === b) return
@@ -62,9 +73,16 @@ const createQuestions = () => {
     },
     open: (): readonly TokenPair[] => [...open.values()],
     hasOpen: (): boolean => open.size > 0,
+    save: (): SavedQuestions => ({ tokens: [...tokens], hubs: [...hubs], asked: [...asked.values()], open: [...open.values()] }),
+    restore: (saved: SavedQuestions): void => {
+      for (const token of saved.tokens) tokens.add(token)
+      for (const hub of saved.hubs) hubs.add(hub)
+      for (const pair of saved.asked) asked.set(pair.join(), pair)
+      for (const pair of saved.open) open.set(pair.join(), pair)
+    },
     settle: (pairs: readonly TokenPair[]): void => {
       for (const pair of pairs) {
-        asked.add(pair.join())
+        asked.set(pair.join(), pair)
         open.delete(pair.join())
       }
     },
@@ -102,6 +120,8 @@ export const createDiscovery = (factory: Address | null, feeTiers: readonly numb
       return [{ addresses: [factory], topics: [[TOPICS.poolCreated], topics, topics] }]
     },
     hasQuestions,
+    save: questions.save,
+    restore: questions.restore,
     ask: async reader => {
       if (factory === null || !hasQuestions()) return null
       const pairs = questions.open()
