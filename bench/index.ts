@@ -10,7 +10,7 @@ import { gasBench } from './gas'
 import { latencyBench } from './latency'
 import { pairIndexBench } from './pair-index'
 
-const BENCHES: readonly Bench[] = [gasBench, latencyBench, built(pairIndexBench), basketBench, built(foldBench)]
+const BENCHES: readonly Bench[] = [gasBench, latencyBench, built(pairIndexBench), built(basketBench), built(foldBench)]
 
 const listed = (): string => BENCHES.map(({ name, describe }) => `${name}\t${describe}\n`).join('')
 

@@ -1,20 +1,8 @@
 // Index of accounts with several collaterals and debts: who can be under water at these prices, without looking at everybody.
 // Screens in float64 and never misses; what is not certain is asked back, to be decided in integers.
-import { amountsAt, createRowBuffer, type RowBuffer } from './basket-rows'
-import {
-  bucketOf,
-  bytesOf,
-  createSlice,
-  entriesOf,
-  FLOAT_ERROR,
-  isLatest,
-  riskLimit,
-  SLICES,
-  type Slice,
-  type SortRoom,
-  setRow,
-  sortSlice,
-} from './basket-slice'
+import { createBasketRoll } from './basket-roll'
+import { DEAD, type Rows } from './basket-rows'
+import { bytesOf, endAt, FLOAT_ERROR, riskLimit } from './basket-slice'
 
 /**
  * What one unit of each column counts, positive for collateral (threshold included), negative for debt: `low` never too favourable to the
@@ -53,13 +41,16 @@ export interface BasketIndex {
   bytes(): number
 }
 
+/** What part of the slices is refreshed a block. */
+const ONE_OF = 1 / 128
+
 /** Health factors up to which `nearest` looks, one after the other, until it has enough. */
 const REACHES = [1, 1.02, 1.05, 1.1, 1.25, 1.5, 2, 4, 1e300]
 
-/** `weights` for `width` columns; those that it lacks count nothing. */
-const padded = (weights: Float64Array, width: number): Float64Array => {
-  const wide = new Float64Array(Math.max(width, weights.length))
-  wide.set(weights)
+/** `weights` for columns as rows hold them; those that it lacks count nothing. */
+const padded = (weights: Float64Array, columns: number): Float64Array => {
+  const wide = new Float64Array(Math.max(columns, weights.length) + 1)
+  wide.set(weights, 1)
   return wide
 }
 
@@ -83,125 +74,107 @@ interface Search {
   found: Uint32Array
   count: number
   /** Slots that pass the screen without being certain. */
-  readonly doubtful: number[]
+  doubtful: Uint32Array
+  doubts: number
   /** Health by `low`, of found and doubtful ones; null: not wanted. */
   readonly healths: Map<number, number> | null
   scanned: number
 }
 
-const healthOf = ({ words, quarters }: RowBuffer, word: number, low: Float64Array): number => {
-  const count = quarters[word * 4 + 2]!
-  const values = amountsAt(word, count)
+const healthOf = ({ width, columns, amounts }: Rows, row: number, low: Float64Array): number => {
   let collateral = 0
   let debt = 0
-  for (let at = 0; at < count; at++) {
-    const value = low[quarters[word * 4 + 4 + at]!]! * words[values + at]!
+  for (let at = row * width, end = at + width; at < end; at++) {
+    const value = low[columns[at]!]! * amounts[at]!
     if (value < 0) debt -= value
     else collateral += value
   }
   return collateral / debt
 }
 
+const withRoomFor = (slots: Uint32Array, count: number): Uint32Array => {
+  if (count <= slots.length) return slots
+  const larger = new Uint32Array(count * 2)
+  larger.set(slots)
+  return larger
+}
+
 /** Files a row that passes the screen with its own slack. */
-const keep = (search: Search, rows: RowBuffer, word: number): void => {
+const keep = (search: Search, rows: Rows, row: number): void => {
   const { screen, certain, slack } = search
-  const { words, quarters, halves } = rows
-  const slot = halves[word * 2]!
-  const count = quarters[word * 4 + 2]!
-  const values = amountsAt(word, count)
+  const { width, columns, amounts } = rows
+  const slot = rows.slots[row]!
   let net = 0
   let surely = 0
-  for (let at = 0; at < count; at++) {
-    const column = quarters[word * 4 + 4 + at]!
-    const amount = words[values + at]!
-    net += screen[column]! * amount - slack[column]!
-    surely += certain[column]! * amount + slack[column]!
+  for (let at = row * width, end = at + width; at < end; at++) {
+    const column = columns[at]!
+    const amount = amounts[at]!
+    const loose = slack[column]!
+    net += screen[column]! * amount - loose
+    surely += certain[column]! * amount + loose
   }
-  if (net >= 0) return
-  if (!(surely < 0)) search.doubtful.push(slot)
-  else {
-    if (search.count === search.found.length) {
-      const old = search.found
-      search.found = new Uint32Array(old.length * 2)
-      search.found.set(old)
-    }
+  if (net >= 0 || slot === DEAD) return
+  if (surely < 0) {
+    search.found = withRoomFor(search.found, search.count + 1)
     search.found[search.count++] = slot
+  } else {
+    search.doubtful = withRoomFor(search.doubtful, search.doubts + 1)
+    search.doubtful[search.doubts++] = slot
   }
-  search.healths?.set(slot, healthOf(rows, word, search.low))
+  search.healths?.set(slot, healthOf(rows, row, search.low))
 }
 
-/** Looks at the rows from word `from` to `end`, sorted ones (version 0) or a fresh one. How fast a query is, is decided here. */
-const lookThrough = (search: Search, slice: Slice, rows: RowBuffer, from: number, end: number, version: number): void => {
-  const { words, quarters } = rows
-  const { screen, mostSlack } = search
-  let scanned = 0
-  for (let word = from; word < end; scanned++) {
-    const count = quarters[word * 4 + 2]!
-    const first = word * 4 + 4
-    const values = word + 1 + ((count + 3) >>> 2)
+/** Looks at the rows from `from` to `end`. How fast a query is, is decided here. */
+const lookThrough = (search: Search, rows: Rows, from: number, end: number): void => {
+  const { screen } = search
+  const { width, columns, amounts } = rows
+  const enough = width * search.mostSlack
+  for (let row = from, at = from * width; row < end; row++) {
     let net = 0
-    for (let at = 0; at < count; at++) net += screen[quarters[first + at]!]! * words[values + at]!
-    if (!(net >= count * mostSlack) && isLatest(slice, rows, word, version)) keep(search, rows, word)
-    word = values + count
+    for (const next = at + width; at < next; at++) net += screen[columns[at]!]! * amounts[at]!
+    if (!(net >= enough)) keep(search, rows, row)
   }
-  search.scanned += scanned
+  search.scanned += end - from
 }
 
-const lookAtFresh = (search: Search, slice: Slice, limit: number): void => {
-  const { fresh, freshAt, freshRisk } = slice
-  for (let at = 0; at < freshRisk.length; at++) {
-    if (freshRisk[at]! < limit) continue
-    lookThrough(search, slice, fresh, freshAt[at]!, freshAt[at + 1] ?? fresh.used, freshAt[at]! + 1)
-  }
+const lookAtFresh = (search: Search, fresh: Rows, risks: Float64Array, limit: number): void => {
+  for (let row = 0; row < fresh.count; row++) if (!(risks[row]! < limit)) lookThrough(search, fresh, row, row + 1)
 }
 
 export const createBasketIndex = (): BasketIndex => {
-  const slices = Array.from({ length: SLICES }, createSlice)
-  const sortRoom: SortRoom = { rows: createRowBuffer(), starts: new Int32Array(0), buckets: new Uint16Array(0) }
-  let size = 0
-  let width = 0
+  const roll = createBasketRoll()
+  let columns = 0
   let nextSlice = 0
   let room: Uint32Array = new Uint32Array(1024)
-
-  const set = (slot: number, columns: ArrayLike<number>, amounts: ArrayLike<number>): void => {
-    size += setRow(slices[slot % SLICES]!, slot, columns, amounts, sortRoom)
-    for (let at = 0; at < columns.length; at++) width = Math.max(width, columns[at]! + 1)
-  }
-
-  const refreshOne = (weights: BasketWeights): void => {
-    const slice = slices[nextSlice]!
-    slice.low = padded(weights.low, width)
-    slice.slack = padded(weights.slack, width)
-    sortSlice(slice, sortRoom)
-    nextSlice = (nextSlice + 1) % SLICES
-  }
+  let doubtRoom: Uint32Array = new Uint32Array(1024)
 
   /** All whose health by `low` may be below `health`, each once. */
   const search = (weights: BasketWeights, health: number, healths: Map<number, number> | null): Search => {
-    const low = padded(weights.low, width)
-    const slack = padded(weights.slack, width)
-    const certain = certaintyFor(padded(weights.high, width))
+    const low = padded(weights.low, columns)
+    const slack = padded(weights.slack, columns)
+    const certain = certaintyFor(padded(weights.high, columns))
     const screen = screenFor(low, health)
     const mostSlack = slack.reduce((most, each) => Math.max(most, each), 0)
-    const state: Search = { low, screen, certain, slack, mostSlack, found: room, count: 0, doubtful: [], healths, scanned: 0 }
-    for (const slice of slices) {
+    const state: Search = {
+      ...{ low, screen, certain, slack, mostSlack, healths, scanned: 0 },
+      ...{ found: room, count: 0, doubtful: doubtRoom, doubts: 0 },
+    }
+    for (const slice of roll.slices) {
       const limit = riskLimit(slice, low, slack, health)
-      lookThrough(state, slice, slice.sorted, 0, slice.ends[bucketOf(limit)]!, 0)
-      lookAtFresh(state, slice, limit)
+      lookThrough(state, slice.sorted, 0, endAt(slice, limit))
+      lookAtFresh(state, slice.fresh, slice.risks, limit)
     }
     room = state.found
+    doubtRoom = state.doubtful
     return state
   }
 
   const under = (weights: BasketWeights, confirm: (slot: number) => boolean): BasketScan => {
-    const { found, count, doubtful, scanned } = search(weights, 1, null)
-    const confirmed = doubtful.filter(slot => confirm(slot))
-    if (count + confirmed.length > found.length) {
-      room = new Uint32Array((count + confirmed.length) * 2)
-      room.set(found.subarray(0, count))
-    }
-    room.set(confirmed, count)
-    return { slots: room.subarray(0, count + confirmed.length), scanned, asked: doubtful.length }
+    const { doubtful, doubts, scanned, count: certain } = search(weights, 1, null)
+    room = withRoomFor(room, certain + doubts)
+    let count = certain
+    for (let at = 0; at < doubts; at++) if (confirm(doubtful[at]!)) room[count++] = doubtful[at]!
+    return { slots: room.subarray(0, count), scanned, asked: doubts }
   }
 
   const nearest = (weights: BasketWeights, wanted: number): { slot: number; health: number }[] => {
@@ -216,20 +189,21 @@ export const createBasketIndex = (): BasketIndex => {
   }
 
   return {
-    set,
-    remove: slot => {
-      if (entriesOf(slices[slot % SLICES]!, slot) > 0) set(slot, [], [])
+    set: (slot, held, amounts) => {
+      roll.set(slot, held, amounts)
+      for (let at = 0; at < held.length; at++) columns = Math.max(columns, held[at]! + 1)
     },
-    refresh: (weights, share = 1 / SLICES) => {
-      for (let done = 0; done < Math.ceil(SLICES * share); done++) refreshOne(weights)
+    remove: slot => roll.set(slot, [], []),
+    refresh: (weights, share = ONE_OF) => {
+      const { slices } = roll
+      for (let left = Math.ceil(slices.length * share); left > 0; left--) {
+        nextSlice = nextSlice + 1 < slices.length ? nextSlice + 1 : 0
+        roll.refresh(slices[nextSlice]!, padded(weights.low, columns), padded(weights.slack, columns))
+      }
     },
     under,
     nearest,
-    size: () => size,
-    bytes: () =>
-      slices.reduce((sum, slice) => sum + bytesOf(slice), room.byteLength) +
-      sortRoom.rows.words.byteLength +
-      sortRoom.starts.byteLength +
-      sortRoom.buckets.byteLength,
+    size: roll.size,
+    bytes: () => roll.slices.reduce((sum, slice) => sum + bytesOf(slice), roll.bytes() + room.byteLength + doubtRoom.byteLength),
   }
 }

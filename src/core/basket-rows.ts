@@ -1,54 +1,63 @@
-// Rows of (column, amount), one behind the other in one buffer, so that reading many reads memory in order. Knows no price.
+// Rows of (column, amount), all of one width, in parallel arrays: a loop over many reads memory in order and always turns as often.
+// Knows no price.
 
-/**
- * A row: one word (8 bytes) with the slot in its first half and the number of entries in its third quarter, then the columns, four to
- * a word, then one float64 amount each. Views are replaced when the buffer grows.
- */
-export interface RowBuffer {
-  words: Float64Array
-  /** The same bytes: columns of the row at `word` start at 4 * (word + 1). */
-  quarters: Uint16Array
-  /** The same bytes: the slot of the row at `word` is at 2 * word. */
-  halves: Uint32Array
-  /** Words in use. */
-  used: number
+/** Row r has its columns and amounts from r * width on, those it does not need PAD with nothing. Arrays are replaced when they grow. */
+export interface Rows {
+  /** Entries of each row: at least one. */
+  readonly width: number
+  slots: Uint32Array
+  columns: Uint16Array
+  amounts: Float64Array
+  /** Rows in use. */
+  count: number
 }
 
-/** Columns stay below: four to a word, they must never look like a NaN, whose bits a copy may change. */
-export const MAX_COLUMNS = 0x7ff0
+/** Slot of a row that was replaced or removed. */
+export const DEAD = 0xffff_ffff
+/** Stands for no entry; a caller's column c is stored as c + 1. */
+export const PAD = 0
+/** Callers' columns stay below. */
+const MAX_COLUMNS = 0x7fff
+const MAX_ENTRIES = 1_000
 
-export const createRowBuffer = (capacity = 0): RowBuffer => {
-  const buffer = new ArrayBuffer(capacity * 8)
-  return { words: new Float64Array(buffer), quarters: new Uint16Array(buffer), halves: new Uint32Array(buffer), used: 0 }
+export const createRows = (width: number): Rows => ({
+  width,
+  slots: new Uint32Array(0),
+  columns: new Uint16Array(0),
+  amounts: new Float64Array(0),
+  count: 0,
+})
+
+/** Makes room for `count` rows in all and `spare` times as many more; keeps those in use. */
+export const reserveRows = (rows: Rows, count: number, spare: number): void => {
+  if (count <= rows.slots.length) return
+  const { slots, columns, amounts, width, count: used } = rows
+  const capacity = Math.ceil(count * (1 + spare)) + 4
+  rows.slots = new Uint32Array(capacity)
+  rows.columns = new Uint16Array(capacity * width)
+  rows.amounts = new Float64Array(capacity * width)
+  rows.slots.set(slots.subarray(0, used))
+  rows.columns.set(columns.subarray(0, used * width))
+  rows.amounts.set(amounts.subarray(0, used * width))
 }
 
-/** Makes room for `words` in all; keeps what is in use. `spare`: share of room beyond it. */
-export const reserveRows = (rows: RowBuffer, words: number, spare: number): void => {
-  if (words <= rows.words.length) return
-  const { words: old, used } = rows
-  Object.assign(rows, createRowBuffer(Math.ceil(words * (1 + spare)) + 8), { used })
-  rows.words.set(old.subarray(0, used))
+/** Throws RangeError for a slot, columns or lengths that make no row. */
+export const checkRow = (slot: number, columns: ArrayLike<number>, amounts: ArrayLike<number>): void => {
+  if (columns.length !== amounts.length || columns.length > MAX_ENTRIES)
+    throw new RangeError(`a row of ${columns.length} columns and ${amounts.length} amounts`)
+  if (!(slot >= 0 && slot < DEAD)) throw new RangeError(`slot ${slot}`)
+  for (let at = 0; at < columns.length; at++)
+    if (!(columns[at]! >= 0 && columns[at]! < MAX_COLUMNS)) throw new RangeError(`column ${columns[at]}`)
 }
 
-/** First amount of a row of `count` entries at `word`; the next row starts `count` words on. */
-export const amountsAt = (word: number, count: number): number => word + 1 + ((count + 3) >>> 2)
-
-/** Appends a row and returns its first word. Throws RangeError for unequal lengths or columns out of range. */
-export const appendRow = (rows: RowBuffer, slot: number, columns: ArrayLike<number>, amounts: ArrayLike<number>): number => {
-  const count = columns.length
-  if (count !== amounts.length || count > 0xffff) throw new RangeError(`a row of ${count} columns and ${amounts.length} amounts`)
-  const word = rows.used
-  const values = amountsAt(word, count)
-  reserveRows(rows, values + count, 0.5)
-  rows.words.fill(0, word, values)
-  rows.halves[word * 2] = slot
-  rows.quarters[word * 4 + 2] = count
-  for (let at = 0; at < count; at++) {
-    const column = columns[at]!
-    if (!(column >= 0 && column < MAX_COLUMNS)) throw new RangeError(`column ${column}`)
-    rows.quarters[word * 4 + 4 + at] = column
-    rows.words[values + at] = amounts[at]!
+/** Writes the row at `row`, for which there is room. */
+export const writeRow = (rows: Rows, row: number, slot: number, columns: ArrayLike<number>, amounts: ArrayLike<number>): void => {
+  const from = row * rows.width
+  rows.slots[row] = slot
+  for (let at = 0; at < rows.width; at++) {
+    rows.columns[from + at] = at < columns.length ? columns[at]! + 1 : PAD
+    rows.amounts[from + at] = at < columns.length ? amounts[at]! : 0
   }
-  rows.used = values + count
-  return word
 }
+
+export const rowBytes = ({ slots, columns, amounts }: Rows): number => slots.byteLength + columns.byteLength + amounts.byteLength

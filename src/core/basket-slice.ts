@@ -1,65 +1,66 @@
 // One slice of a basket index: rows sorted into buckets by their risk at reference weights, and those set since.
 // Bounds how far prices can have carried them; decides nothing.
-import { amountsAt, appendRow, createRowBuffer, type RowBuffer, reserveRows } from './basket-rows'
+import { createRows, DEAD, type Rows, reserveRows, rowBytes, writeRow } from './basket-rows'
 
-const SLICE_BITS = 7
-export const SLICES = 1 << SLICE_BITS
-/** Buckets by risk (debt / collateral) from RISK_TOP down: 0.1 % wide at a health of 1. The first holds whatever is always looked at. */
-const BUCKETS = 1100
+/**
+ * Buckets by risk (debt / collateral) from RISK_TOP down, FINE of them of 0.1 %, then of 0.5 %. The first holds whatever is always
+ * looked at.
+ */
 const RISK_TOP = 1.05
-const BUCKET_WIDTH = 0.001
+const FINE = 200
+const BUCKETS = 372
+const PER_FINE = 1_000
+const PER_COARSE = 200
+/** In place of a bucket: a dead row. */
+const NO_BUCKET = 0xffff
 /** Accounts whose slack exceeds this part of their debt are dust: always looked at, as no bound on prices bounds them. */
 const DUST = 1e-4
 /** Relative error of the float sums, with room to spare: a row has less than 2^16 entries. */
 export const FLOAT_ERROR = 1e-11
 /** A slice with more changed rows than this and than a quarter of its size is sorted at once: a book is being filled. */
-const MANY_CHANGES = 2_000
-/** One part of the accounts. Its reference is refreshed in turn, so that drift is small and no block pays for all. */
+const MANY_CHANGES = 4_000
+
+/** One part of the accounts whose rows are of one width. Its reference is refreshed in turn, so that no block pays for all. */
 export interface Slice {
-  /** Weights at the last refresh. */
+  /** Weights at the last refresh, and one over each. */
   low: Float64Array
   slack: Float64Array
-  /** Rows in order of bucket; bucket b ends before word ends[b]. */
-  readonly sorted: RowBuffer
+  perLow: Float64Array
+  perSlack: Float64Array
+  /** In order of bucket; bucket b ends before row ends[b]. */
+  sorted: Rows
   readonly ends: Uint32Array
-  sortedRows: number
-  /** Rows set since, in order of arrival; by row: its first word, and its risk at the reference (NaN: always look). */
-  readonly fresh: RowBuffer
-  readonly freshAt: number[]
-  readonly freshRisk: number[]
-  /** By place of a slot in the slice: first word + 1 of its latest row if that is a fresh one, else 0. */
-  freshOf: Uint32Array
-  /** By place of a slot in the slice: entries; 0: no such account. */
-  counts: Uint16Array
+  /** Set since, in order of arrival; by row its risk at the reference. NaN: always look; -Infinity: never, it is dead. */
+  readonly fresh: Rows
+  risks: Float64Array
 }
 
-export const createSlice = (): Slice => ({
-  low: new Float64Array(0),
-  slack: new Float64Array(0),
-  sorted: createRowBuffer(),
+const NOTHING = new Float64Array(0)
+
+export const createSlice = (width: number): Slice => ({
+  low: NOTHING,
+  slack: NOTHING,
+  perLow: NOTHING,
+  perSlack: NOTHING,
+  sorted: createRows(width),
   ends: new Uint32Array(BUCKETS),
-  sortedRows: 0,
-  fresh: createRowBuffer(),
-  freshAt: [],
-  freshRisk: [],
-  freshOf: new Uint32Array(0),
-  counts: new Uint16Array(0),
+  fresh: createRows(width),
+  risks: NOTHING,
 })
 
 /**
- * Debt over collateral of the row at `word`, whose health at other weights is bounded by those weights' moves. NaN for dust, which is
- * not, and where a column has no weight.
+ * Debt over collateral of a row, whose health at other weights is bounded by those weights' moves. NaN for dust, which is not, and where
+ * a column has no weight.
  */
-const riskOf = ({ words, quarters }: RowBuffer, word: number, low: Float64Array, slack: Float64Array): number => {
-  const count = quarters[word * 4 + 2]!
-  const values = amountsAt(word, count)
+const riskOf = (rows: Rows, row: number, low: Float64Array, slack: Float64Array): number => {
+  const { width, columns, amounts } = rows
   let collateral = 0
   let debt = 0
   let loose = 0
-  for (let at = 0; at < count; at++) {
-    const column = quarters[word * 4 + 4 + at]!
+  for (let at = row * width, end = at + width; at < end; at++) {
+    const column = columns[at]!
     if (column >= low.length) return Number.NaN
-    const value = low[column]! * words[values + at]!
+    const value = low[column]! * amounts[at]!
     if (value < 0) debt -= value
     else collateral += value
     loose += slack[column]!
@@ -68,9 +69,11 @@ const riskOf = ({ words, quarters }: RowBuffer, word: number, low: Float64Array,
 }
 
 /** 0 is for what is always looked at: NaN, and debt above RISK_TOP of the collateral. Falls as risk rises. */
-export const bucketOf = (risk: number): number => {
+const bucketOf = (risk: number): number => {
   if (!(risk < RISK_TOP)) return 0
-  return Math.min(BUCKETS - 1, 1 + Math.floor((RISK_TOP - risk) / BUCKET_WIDTH))
+  const fine = Math.floor((RISK_TOP - risk) * PER_FINE)
+  if (fine < FINE) return 1 + fine
+  return Math.min(BUCKETS - 1, 1 + FINE + Math.floor((RISK_TOP - risk - FINE / PER_FINE) * PER_COARSE))
 }
 
 /**
@@ -78,61 +81,47 @@ export const bucketOf = (risk: number): number => {
  * Collateral c keeps at least c * fall, debt d becomes at most d * rise, slack s at most s * loosened <= d * DUST * loosened.
  */
 export const riskLimit = (slice: Slice, low: Float64Array, slack: Float64Array, health: number): number => {
+  const { low: before, perLow, perSlack } = slice
   let fall = Number.POSITIVE_INFINITY
   let rise = 0
   let loosened = 0
-  for (let column = 0; column < slice.low.length; column++) {
-    const was = slice.low[column]!
+  for (let column = 0; column < before.length; column++) {
+    const was = before[column]!
     const is = low[column]!
-    if (was > 0) fall = Math.min(fall, is / was)
-    else if (was < 0) rise = Math.max(rise, is / was)
+    const ratio = is * perLow[column]!
+    if (was > 0) fall = ratio < fall ? ratio : fall
+    else if (was < 0) rise = ratio > rise ? ratio : rise
     else if (is < 0) return 0 // debt that counted nothing at the reference
-    if (slack[column]! > 0) loosened = Math.max(loosened, slack[column]! / slice.slack[column]!)
+    const loose = slack[column]!
+    if (loose > 0 && loose * perSlack[column]! > loosened) loosened = loose * perSlack[column]!
   }
   const limit = fall / ((rise * health + DUST * loosened) * (1 + 4 * FLOAT_ERROR))
   return Number.isNaN(limit) ? 0 : limit
 }
 
-/** Whether the row at `word` is the latest of its slot; `version` is what its slice's freshOf must say. */
-export const isLatest = (slice: Slice, rows: RowBuffer, word: number, version: number): boolean =>
-  slice.freshOf[rows.halves[word * 2]! >>> SLICE_BITS] === version
+/** Sorted rows before this one are all that may have a risk of `limit` or more. */
+export const endAt = ({ ends }: Slice, limit: number): number => ends[bucketOf(limit)]!
 
-/** Room for sorting one slice, shared by all. By row: its first word (fresh ones: negative, less 1) and its bucket. */
+/** By slot: twice its row in its slice, one more if that is a fresh one. */
+export type Places = Uint32Array
+
+/** Room for sorting, shared by all slices: rows by width, and a bucket for each. */
 export interface SortRoom {
-  readonly rows: RowBuffer
-  starts: Int32Array
+  readonly rows: (Rows | undefined)[]
   buckets: Uint16Array
 }
 
-/** Finds the latest row of each account of a slice, and its bucket; sums up words by bucket. Returns how many rows there are. */
-const classify = (slice: Slice, { starts, buckets }: SortRoom): number => {
-  const { sorted, fresh, freshAt, low, slack, ends } = slice
-  let seen = 0
-  ends.fill(0)
-  const add = (rows: RowBuffer, word: number, words: number): void => {
-    const bucket = bucketOf(riskOf(rows, word, low, slack))
-    ends[bucket]! += words
-    buckets[seen++] = bucket
+/** Finds the bucket of each row, filed from `seen` on, and sums them up. */
+const classify = ({ low, slack, ends }: Slice, rows: Rows, buckets: Uint16Array, seen: number): void => {
+  const { slots, count } = rows
+  for (let row = 0; row < count; row++) {
+    const bucket = slots[row] === DEAD ? NO_BUCKET : bucketOf(riskOf(rows, row, low, slack))
+    buckets[seen + row] = bucket
+    if (bucket !== NO_BUCKET) ends[bucket]! += 1
   }
-  for (let word = 0; word < sorted.used; ) {
-    const count = sorted.quarters[word * 4 + 2]!
-    const next = amountsAt(word, count) + count
-    if (isLatest(slice, sorted, word, 0)) {
-      starts[seen] = word
-      add(sorted, word, next - word)
-    }
-    word = next
-  }
-  for (const word of freshAt) {
-    const count = fresh.quarters[word * 4 + 2]!
-    if (count === 0 || !isLatest(slice, fresh, word, word + 1)) continue
-    starts[seen] = -1 - word
-    add(fresh, word, amountsAt(0, count) + count)
-  }
-  return seen
 }
 
-/** Words by bucket to first words by bucket. */
+/** Sizes by bucket to starts by bucket. Returns the sum. */
 const toStarts = (sizes: Uint32Array): number => {
   let before = 0
   for (let bucket = 0; bucket < sizes.length; bucket++) {
@@ -143,78 +132,91 @@ const toStarts = (sizes: Uint32Array): number => {
   return before
 }
 
-/** Sorts all latest rows of a slice into buckets by their risk at its weights; forgets the fresh ones. */
-export const sortSlice = (slice: Slice, room: SortRoom): void => {
-  const { ends, sorted, fresh } = slice
-  const most = slice.sortedRows + slice.freshAt.length
-  if (room.starts.length < most) {
-    room.starts = new Int32Array(Math.ceil(most * 1.25))
-    room.buckets = new Uint16Array(room.starts.length)
+/** Copies each row to the end of its bucket. */
+const distribute = ({ ends }: Slice, rows: Rows, into: Rows, buckets: Uint16Array, seen: number, places: Places): void => {
+  const { width, slots, columns, amounts, count } = rows
+  const { slots: toSlots, columns: toColumns, amounts: toAmounts } = into
+  for (let row = 0; row < count; row++) {
+    const bucket = buckets[seen + row]!
+    if (bucket === NO_BUCKET) continue
+    const slot = slots[row]!
+    const to = ends[bucket]!
+    ends[bucket] = to + 1
+    toSlots[to] = slot
+    places[slot] = to * 2
+    for (let at = row * width, put = to * width, end = at + width; at < end; at++, put++) {
+      toColumns[put] = columns[at]!
+      toAmounts[put] = amounts[at]!
+    }
   }
-  const count = classify(slice, room)
-  const used = toStarts(ends)
-  reserveRows(room.rows, used, 0.25)
-  const { words } = room.rows
-  for (let at = 0; at < count; at++) {
-    const start = room.starts[at]!
-    const { words: source, quarters } = start < 0 ? fresh : sorted
-    const from = start < 0 ? -1 - start : start
-    const entries = quarters[from * 4 + 2]!
-    const end = amountsAt(from, entries) + entries
-    const bucket = room.buckets[at]!
-    let to = ends[bucket]!
-    for (let word = from; word < end; word++) words[to++] = source[word]!
-    ends[bucket] = to
-  }
-  for (const word of slice.freshAt) slice.freshOf[fresh.halves[word * 2]! >>> SLICE_BITS] = 0
-  fresh.used = 0
-  slice.freshAt.length = 0
-  slice.freshRisk.length = 0
-  slice.sortedRows = count
-  sorted.used = 0
-  reserveRows(sorted, used, 0.05)
-  sorted.words.set(words.subarray(0, used))
-  sorted.used = used
 }
 
-/** Makes room for the account at `place` of a slice. */
-const reservePlace = (slice: Slice, place: number): void => {
-  const { counts, freshOf } = slice
-  if (place < counts.length) return
-  slice.counts = new Uint16Array(Math.ceil((place + 1) * 1.25) + 16)
-  slice.freshOf = new Uint32Array(slice.counts.length)
-  slice.counts.set(counts)
-  slice.freshOf.set(freshOf)
+/** Sorts all rows of a slice into buckets by their risk at its weights; forgets the dead. */
+const sortSlice = (slice: Slice, room: SortRoom, places: Places): void => {
+  const { sorted, fresh, ends } = slice
+  const most = sorted.count + fresh.count
+  if (room.buckets.length < most) room.buckets = new Uint16Array(Math.ceil(most * 1.25))
+  ends.fill(0)
+  classify(slice, sorted, room.buckets, 0)
+  classify(slice, fresh, room.buckets, sorted.count)
+  const into = room.rows[sorted.width] ?? createRows(sorted.width)
+  into.count = 0
+  reserveRows(into, most, 0.05)
+  into.count = toStarts(ends)
+  distribute(slice, sorted, into, room.buckets, 0, places)
+  distribute(slice, fresh, into, room.buckets, sorted.count, places)
+  room.rows[sorted.width] = sorted
+  slice.sorted = into
+  fresh.count = 0
 }
 
-/** Puts a row in place of all that `slot` had; no entries: removes it. Returns by how much the number of accounts has changed. */
-export const setRow = (
+/** Makes these the weights of reference and sorts by them. */
+export const refreshSlice = (slice: Slice, low: Float64Array, slack: Float64Array, room: SortRoom, places: Places): void => {
+  slice.low = low
+  slice.slack = slack
+  slice.perLow = low.map(each => 1 / each)
+  slice.perSlack = slack.map(each => 1 / each)
+  sortSlice(slice, room, places)
+}
+
+/** Takes out the row at `place`. */
+export const killRow = ({ sorted, fresh, risks }: Slice, place: number): void => {
+  const row = place >>> 1
+  if ((place & 1) === 0) sorted.slots[row] = DEAD
+  else {
+    fresh.slots[row] = DEAD
+    risks[row] = Number.NEGATIVE_INFINITY
+  }
+}
+
+const addFresh = (slice: Slice): number => {
+  const { fresh, risks } = slice
+  reserveRows(fresh, fresh.count + 1, 0.5)
+  if (fresh.slots.length > risks.length) {
+    slice.risks = new Float64Array(fresh.slots.length)
+    slice.risks.set(risks)
+  }
+  return fresh.count++
+}
+
+/** Puts a row at `place` if that is a fresh one, else at a new place; writes it to `places`. */
+export const putRow = (
   slice: Slice,
+  place: number,
   slot: number,
   columns: ArrayLike<number>,
   amounts: ArrayLike<number>,
   room: SortRoom,
-): number => {
-  const place = slot >>> SLICE_BITS
-  reservePlace(slice, place)
-  const word = appendRow(slice.fresh, slot, columns, amounts)
-  const held = slice.counts[place]!
-  slice.freshAt.push(word)
-  slice.freshRisk.push(columns.length === 0 ? 0 : riskOf(slice.fresh, word, slice.low, slice.slack))
-  slice.freshOf[place] = word + 1
-  slice.counts[place] = columns.length
-  if (slice.freshAt.length > MANY_CHANGES && slice.freshAt.length > slice.sortedRows / 4) sortSlice(slice, room)
-  return (columns.length > 0 ? 1 : 0) - (held > 0 ? 1 : 0)
+  places: Places,
+): void => {
+  const { fresh } = slice
+  const row = (place & 1) === 1 ? place >>> 1 : addFresh(slice)
+  writeRow(fresh, row, slot, columns, amounts)
+  slice.risks[row] = riskOf(fresh, row, slice.low, slice.slack)
+  places[slot] = row * 2 + 1
+  if (fresh.count > MANY_CHANGES && fresh.count > slice.sorted.count / 4) sortSlice(slice, room, places)
 }
 
-/** Entries of `slot`; 0: it is not there. */
-export const entriesOf = (slice: Slice, slot: number): number => slice.counts[slot >>> SLICE_BITS] ?? 0
-
-/** Bytes of all arrays, slack included. */
-export const bytesOf = ({ sorted, fresh, ends, low, slack, freshAt, freshOf, counts }: Slice): number =>
-  sorted.words.byteLength +
-  fresh.words.byteLength +
-  ends.byteLength +
-  freshOf.byteLength +
-  counts.byteLength +
-  (low.length + slack.length + freshAt.length * 2) * 8
+/** Bytes of all arrays, room to spare included. */
+export const bytesOf = ({ sorted, fresh, ends, risks, low, slack }: Slice): number =>
+  rowBytes(sorted) + rowBytes(fresh) + ends.byteLength + risks.byteLength + 2 * low.byteLength + 2 * slack.byteLength
