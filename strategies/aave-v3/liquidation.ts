@@ -1,9 +1,14 @@
 // What a liquidation call of Aave v3 takes and gives, to the unit, and which sizes the pool accepts. Pure maths of one (collateral, debt) choice.
 import { maxOf, minOf, mulDivDown, mulDivUp, WAD } from '../../src/core/fixed-point'
+import type { Close } from '../../src/core/opportunity'
+import type { Address, Hex } from '../../src/core/primitives'
+import type { Step } from '../../src/core/program'
 import {
   type AaveRules,
   type AccountHealth,
+  CLOSE_FACTOR_HEALTH_WAD,
   collateralBalance,
+  debtBalance,
   debtValue,
   percentDiv,
   percentDivDown,
@@ -15,7 +20,6 @@ import {
   rayDiv,
 } from './math'
 
-const CLOSE_FACTOR_HEALTH_WAD = (WAD * 95n) / 100n
 const CLOSE_FACTOR_BPS = 5_000n
 const PERCENT = 10_000n
 /** Base units below which a side may be closed whole: 2,000 of a base currency with 8 decimals, as the pool's code has it. */
@@ -57,7 +61,8 @@ export type LiquidationResult =
   | { readonly kind: 'done'; readonly done: Liquidation }
   | { readonly kind: 'refused'; readonly why: 'healthy' | 'nothing' | 'dust' }
 
-const collateralOf = (each: LiquidationCase): bigint =>
+/** Collateral in token units. */
+export const collateralOf = (each: LiquidationCase): bigint =>
   collateralBalance(each.rules, each.collateralScaled, each.collateralIndexRay)
 
 const collateralBase = (each: LiquidationCase, amount: bigint): bigint =>
@@ -144,6 +149,26 @@ export const liquidate = (each: LiquidationCase, debtToCover: bigint): Liquidati
   return { kind: 'done', done: { paid, received, fee, isLast, writtenOff } }
 }
 
+/** What a call leaves of the pair's balances, so that a second call in the same transaction can be told. */
+export interface Leftover {
+  readonly collateralScaled: bigint
+  readonly debtScaled: bigint
+}
+
+/**
+ * Scaled balances after `done`, of an account whose debt is `debtScaled`, none of it stable. Mirrors the burn of debt, the burn of aTokens and
+ * the fee's transfer to the treasury, each with its own rounding.
+ */
+export const leftoverOf = (each: LiquidationCase, debtScaled: bigint, done: Liquidation): Leftover => {
+  const { rules, collateralIndexRay, debtIndexRay } = each
+  const isOld = rules === 'v3.0'
+  const scaledCollateral = (amount: bigint): bigint =>
+    isOld ? rayDiv(amount, collateralIndexRay) : mulDivUp(amount, RAY, collateralIndexRay)
+  const burnt = isOld ? rayDiv(done.paid, debtIndexRay) : mulDivDown(done.paid, RAY, debtIndexRay)
+  const afterBurn = maxOf(each.collateralScaled - scaledCollateral(done.received), 0n)
+  return { collateralScaled: maxOf(afterBurn - scaledCollateral(done.fee), 0n), debtScaled: maxOf(debtScaled - burnt, 0n) }
+}
+
 /** Largest repayment whose seizure is at most `seized` (uncapped). */
 const repaySeizingAtMost = (each: LiquidationCase, seized: bigint): bigint => {
   const carry = each.rules === 'v3.7' ? 0n : PERCENT / 2n
@@ -179,31 +204,200 @@ export const repayBounds = (each: LiquidationCase): RepayBounds => {
   return { partialMax: partial > 0n ? partial : null, clearing: isWhole ? most : null }
 }
 
-/** Flags that decide whether the pool lets anybody liquidate. */
-export interface LiquidationFlags {
-  readonly collateralActive: boolean
-  readonly debtActive: boolean
-  readonly collateralPaused: boolean
-  readonly debtPaused: boolean
-  /** 0n: none. Unknown before v3.1. */
-  readonly collateralGraceUntilSec: bigint
-  readonly debtGraceUntilSec: bigint
-  /** isLiquidationAllowed() of the price sentinel; null: there is none. */
-  readonly sentinelAllows: boolean | null
+/** One collateral and one debt of an account that may be liquidated. */
+export interface Pair {
+  readonly pool: Address
+  readonly borrower: Address
+  readonly collateralToken: Address
+  readonly debtToken: Address
+  /** At the target block, and at the last moment in which the calls must still be valid. */
+  readonly now: LiquidationCase
+  readonly later: LiquidationCase
+  /** Underlying that the collateral's reserve can hand out. */
+  readonly liquidity: bigint
+  /** Null where some of the debt is stable: then two steps are not offered. */
+  readonly debtScaled: bigint | null
+  /** The collateral's, as the account's e-mode has it. */
+  readonly thresholdBps: bigint
+  /** The account's health at the target block if it had these balances of the pair, in token units. */
+  healthWith(collateral: bigint, debt: bigint): AccountHealth
 }
 
-/** Why the pool would refuse any size now, or null. Frozen reserves don't block. Mirrors ValidationLogic.validateLiquidationCall. */
-export const blockedBy = (
-  rules: AaveRules,
-  flags: LiquidationFlags,
-  healthFactorWad: bigint,
-  timestampSec: bigint,
-): 'inactive' | 'paused' | 'sentinel' | 'grace' | null => {
-  if (!flags.collateralActive || !flags.debtActive) return 'inactive'
-  if (flags.collateralPaused || flags.debtPaused) return 'paused'
-  const isSentinelAsked = rules !== 'v3.7' && healthFactorWad >= CLOSE_FACTOR_HEALTH_WAD
-  if (isSentinelAsked && flags.sentinelAllows === false) return 'sentinel'
-  if (rules === 'v3.0') return null
-  const graceUntil = maxOf(flags.collateralGraceUntilSec, flags.debtGraceUntilSec)
-  return graceUntil >= timestampSec ? 'grace' : null
+/** One call: what is asked, what comes of it at the target block, and what it may take until it lands. */
+interface Ask {
+  readonly debtToCover: bigint
+  readonly done: Liquidation
+  readonly needed: bigint
+}
+
+/** Gas of one liquidationCall with approval, cold, and of a second one behind it. Measured on the official bytecode. */
+const LIQUIDATION_GAS = 400_000n
+const SECOND_GAS = 170_000n
+
+const doneOf = (each: LiquidationCase, debtToCover: bigint): Liquidation | null => {
+  const result = liquidate(each, debtToCover)
+  return result.kind === 'done' ? result.done : null
+}
+
+const clears = (each: LiquidationCase, { paid, received, fee }: Liquidation): boolean =>
+  paid >= each.debt || received + fee >= collateralOf(each)
+
+/**
+ * Asks for `size`, which the pool accepts at `now`. What clears a side grows with interest until it lands, and so does what is asked for:
+ * a remainder would be refused as dust, or be left to others.
+ */
+const askFor = (now: LiquidationCase, later: LiquidationCase, size: bigint): Ask | null => {
+  const done = doneOf(now, size)
+  if (done === null) return null
+  if (!clears(now, done)) return { debtToCover: size, done, needed: maxOf(size, done.paid) }
+  const debtToCover = maxOf(size, later.debt)
+  return { debtToCover, done, needed: maxOf(done.paid, doneOf(later, debtToCover)?.paid ?? 0n) }
+}
+
+/** The largest size up to `size` that seizes no more than the reserve can hand out; 0n: none. */
+const withinLiquidity = (each: LiquidationCase, size: bigint, liquidity: bigint): bigint => {
+  const fits = (ask: bigint): boolean => (doneOf(each, ask)?.received ?? 0n) <= liquidity
+  if (fits(size)) return size
+  let [low, high] = [0n, size]
+  while (high - low > 1n) {
+    const middle = (low + high) / 2n
+    if (fits(middle)) low = middle
+    else high = middle
+  }
+  return low
+}
+
+/** A size that burns at least a unit of debt and gives at least one of collateral: not the least, but near it. */
+const smallSize = (each: LiquidationCase): bigint => {
+  const units = each.collateralIndexRay / RAY + 4n
+  const seizing = mulDivUp(units * each.collateralPrice, each.debtUnit, each.debtPrice * each.collateralUnit)
+  return maxOf(seizing, each.debtIndexRay / RAY) + 1n
+}
+
+const LIQUIDATION_CALL = '0x00a718a9'
+const wordOf = (value: bigint): string => value.toString(16).padStart(64, '0')
+const addressWord = (address: Address): string => address.slice(2).padStart(64, '0')
+
+const callStep = ({ pool, collateralToken, debtToken, borrower }: Pair, debtToCover: bigint): Step => {
+  const head = [collateralToken, debtToken, borrower].map(addressWord).join('')
+  const data: Hex = `${LIQUIDATION_CALL}${head}${wordOf(debtToCover)}${wordOf(0n)}`
+  return { kind: 'call', to: pool, data, fills: [], callback: null }
+}
+
+const stepsOf = (pair: Pair, asks: readonly Ask[]): readonly Step[] => [
+  {
+    kind: 'approve',
+    token: pair.debtToken,
+    spender: pair.pool,
+    amount: { kind: 'exact', value: asks.reduce((sum, { needed }) => sum + needed, 0n) },
+  },
+  ...asks.map(({ debtToCover }) => callStep(pair, debtToCover)),
+]
+
+const amountsOf = (asks: readonly Ask[]): ReturnType<Close['amountsFor']> => ({
+  paid: asks.reduce((sum, { done }) => sum + done.paid, 0n),
+  received: asks.reduce((sum, { done }) => sum + done.received, 0n),
+  needed: asks.reduce((sum, { needed }) => sum + needed, 0n),
+})
+
+const NOTHING = { paid: 0n, received: 0n, needed: 0n }
+
+/** `most` are the calls of the largest size; `partly` makes the call of a smaller one, null: there is none. */
+const closeOf = (pair: Pair, most: readonly Ask[], partly: ((pay: bigint) => Ask | null) | null): Close => {
+  const largest = amountsOf(most)
+  const small = partly === null ? largest.paid : minOf(smallSize(pair.now), largest.paid)
+  const asksFor = (pay: bigint): readonly Ask[] => {
+    const ask = pay >= largest.paid ? null : (partly?.(pay) ?? null)
+    return pay >= largest.paid ? most : ask === null ? [] : [ask]
+  }
+  return {
+    kind: 'repay',
+    funding: 'upfront',
+    payToken: pair.debtToken,
+    receiveToken: pair.collateralToken,
+    minPay: partly?.(small) ? small : largest.paid,
+    maxPay: largest.paid,
+    amountsFor: pay => {
+      const asks = asksFor(pay)
+      return asks.length === 0 ? NOTHING : amountsOf(asks)
+    },
+    encode: pay => stepsOf(pair, asksFor(pay)),
+    paidWord: 0,
+    gas: LIQUIDATION_GAS + SECOND_GAS * BigInt(most.length - 1),
+  }
+}
+
+/** A call of `pay` or, where the cap by the collateral rounds up past it, of one unit less. */
+const partialAsk =
+  ({ now }: Pair) =>
+  (pay: bigint): Ask | null => {
+    const done = doneOf(now, pay)
+    if (done === null) return null
+    if (done.paid <= pay) return { debtToCover: pay, done, needed: pay }
+    const less = doneOf(now, pay - 1n)
+    return less === null ? null : { debtToCover: pay - 1n, done: less, needed: pay }
+  }
+
+/** Tries to come just below the estimate of the first step: each is further off, by 2^-26 of it first. */
+const TRIES = 20
+const FIRST_SHIFT = 26n
+
+/** The largest first step found that leaves the account liquidatable, with what is left after it; null: none does. */
+const firstStep = (pair: Pair, most: bigint): { readonly ask: Ask; readonly rest: LiquidationCase } | null => {
+  const { now, later, debtScaled, thresholdBps } = pair
+  const { debtBase: owed, healthFactorWad } = now.health
+  const slope = PERCENT * PERCENT - thresholdBps * now.bonusBps
+  if (debtScaled === null || healthFactorWad === null || slope <= 0n) return null
+  const short = mulDivDown(owed, (WAD - healthFactorWad) * PERCENT * PERCENT, WAD * slope)
+  const estimate = minOf(mulDivDown(short, now.debtUnit, now.debtPrice), most)
+  for (let tried = 0; tried < TRIES; tried++) {
+    const size = estimate - (tried === 0 ? 0n : (estimate >> (FIRST_SHIFT - BigInt(tried))) + 1n)
+    const ask = size > 0n ? askFor(now, later, size) : null
+    if (ask === null || clears(now, ask.done)) continue
+    const { collateralScaled, debtScaled: scaled } = leftoverOf(now, debtScaled, ask.done)
+    const debt = debtBalance(now.rules, scaled, now.debtIndexRay)
+    const health = pair.healthWith(collateralBalance(now.rules, collateralScaled, now.collateralIndexRay), debt)
+    if ((health.healthFactorWad ?? WAD) < WAD) return { ask, rest: { ...now, health, collateralScaled, debt } }
+  }
+  return null
+}
+
+/**
+ * Under a close factor, a first call that leaves the account just liquidatable and a second one repay more than any single call (Qin et
+ * al.). Null where a single call can take as much.
+ */
+const twoStepClose = (pair: Pair, single: bigint): Close | null => {
+  const { now, later } = pair
+  const most = maxRepay(now)
+  if (most >= now.debt || single < most) return null
+  const first = firstStep(pair, most)
+  if (first === null) return null
+  const { partialMax, clearing } = repayBounds(first.rest)
+  const size = clearing ?? partialMax
+  const restLater = {
+    ...first.rest,
+    debt: first.rest.debt + later.debt - now.debt,
+    collateralIndexRay: later.collateralIndexRay,
+  }
+  const second = size === null ? null : askFor(first.rest, restLater, size)
+  if (second === null || first.ask.done.paid + second.done.paid <= single) return null
+  if (first.ask.done.received + second.done.received > pair.liquidity) return null
+  return closeOf(pair, [first.ask, second], null)
+}
+
+/**
+ * All ways to close with this pair: a range of sizes, the size above it that clears a side, and two calls where they gain. None where the
+ * pool accepts no size, or holds too little of the collateral. Flags are not looked at: see `blockedBy`.
+ */
+export const closesOf = (pair: Pair): readonly Close[] => {
+  const { now, later, liquidity } = pair
+  const { partialMax, clearing } = repayBounds(now)
+  const closes: Close[] = []
+  const range = partialMax === null ? 0n : withinLiquidity(now, partialMax, liquidity)
+  const most = range > 0n ? askFor(now, later, range) : null
+  if (most !== null) closes.push(closeOf(pair, [most], partialAsk(pair)))
+  const whole = clearing === null ? null : askFor(now, later, clearing)
+  if (whole !== null && whole.done.received <= liquidity) closes.push(closeOf(pair, [whole], null))
+  const twice = most === null && whole === null ? null : twoStepClose(pair, whole?.done.paid ?? most?.done.paid ?? 0n)
+  return twice === null ? closes : [...closes, twice]
 }

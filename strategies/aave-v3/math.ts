@@ -1,5 +1,5 @@
 // Aave v3's arithmetic, rounding for rounding: indices, balances, health. Each version rounds its own way; all amounts are bigint.
-import { mulDivDown, mulDivUp, WAD } from '../../src/core/fixed-point'
+import { maxOf, mulDivDown, mulDivUp, WAD } from '../../src/core/fixed-point'
 
 /** Groups of pool releases that decide alike. */
 export type AaveRules = 'v3.0' | 'v3.6' | 'v3.7'
@@ -126,3 +126,76 @@ export const accountHealth = (rules: AaveRules, reserves: readonly AccountReserv
     rules === 'v3.0' ? wadDiv(percentMul(collateralBase, averageThresholdBps), debtBase) : wadDiv(weighted, debtBase) / PERCENT
   return { collateralBase, debtBase, averageThresholdBps, healthFactorWad }
 }
+
+/** At and below it all of a debt may be repaid at once, and the sentinel is not asked. */
+export const CLOSE_FACTOR_HEALTH_WAD = (WAD * 95n) / 100n
+
+/** Flags that decide whether the pool lets anybody liquidate. */
+export interface LiquidationFlags {
+  readonly collateralActive: boolean
+  readonly debtActive: boolean
+  readonly collateralPaused: boolean
+  readonly debtPaused: boolean
+  /** 0n: none. Unknown before v3.1. */
+  readonly collateralGraceUntilSec: bigint
+  readonly debtGraceUntilSec: bigint
+  /** isLiquidationAllowed() of the price sentinel; null: there is none. */
+  readonly sentinelAllows: boolean | null
+}
+
+/** Why the pool would refuse any size now, or null. Frozen reserves don't block. Mirrors ValidationLogic.validateLiquidationCall. */
+export const blockedBy = (
+  rules: AaveRules,
+  flags: LiquidationFlags,
+  healthFactorWad: bigint,
+  timestampSec: bigint,
+): 'inactive' | 'paused' | 'sentinel' | 'grace' | null => {
+  if (!flags.collateralActive || !flags.debtActive) return 'inactive'
+  if (flags.collateralPaused || flags.debtPaused) return 'paused'
+  const isSentinelAsked = rules !== 'v3.7' && healthFactorWad >= CLOSE_FACTOR_HEALTH_WAD
+  if (isSentinelAsked && flags.sentinelAllows === false) return 'sentinel'
+  if (rules === 'v3.0') return null
+  const graceUntil = maxOf(flags.collateralGraceUntilSec, flags.debtGraceUntilSec)
+  return graceUntil >= timestampSec ? 'grace' : null
+}
+
+// Two repayments that beat one under a close factor (Qin et al.), and where liquidating makes things worse (Warmuz et al.): pure figures.
+
+export interface TwoSteps {
+  /** Repays to a health of just 1, rounded down: whoever needs it below 1 afterwards takes a unit less where it is exact. */
+  readonly first: bigint
+  /** The close factor of what is left. */
+  readonly second: bigint
+  /** What one call alone could repay. */
+  readonly single: bigint
+}
+
+/**
+ * r1 = (D - LT*C) / (1 - LT*(1+b)), r2 = CF*(D - r1), in units of base currency, rounded down. Null where two steps don't apply: the
+ * account is healthy, a single call may repay all, or repaying never restores its health.
+ */
+export const twoSteps = (
+  debt: bigint,
+  collateral: bigint,
+  thresholdBps: bigint,
+  bonusBps: bigint,
+  closeFactorBps: bigint,
+): TwoSteps | null => {
+  const short = debt * PERCENT - collateral * thresholdBps
+  const slope = PERCENT * PERCENT - thresholdBps * bonusBps
+  if (short <= 0n || slope <= 0n || closeFactorBps >= PERCENT) return null
+  const first = mulDivDown(short, PERCENT, slope)
+  const single = mulDivDown(debt, closeFactorBps, PERCENT)
+  if (first >= single) return null
+  return { first, second: mulDivDown(debt - first, closeFactorBps, PERCENT), single }
+}
+
+/** What two steps repay more than one, as a share of one, in WAD, rounded down. */
+export const twoStepGainWad = ({ first, second, single }: TwoSteps): bigint => mulDivDown(first + second - single, WAD, single)
+
+/** Debt over collateral above which each liquidation raises that ratio: 1 / (1 + b), in WAD, rounded down. `bonusBps`: 10_500n for 5 %. */
+export const toxicLtvWad = (bonusBps: bigint): bigint => mulDivDown(WAD, PERCENT, bonusBps)
+
+/** Fall of the collateral's price that carries an account from its threshold to the toxic ratio, in WAD, rounded down. */
+export const fallToToxicWad = (thresholdWad: bigint, toxicWad: bigint): bigint =>
+  thresholdWad >= toxicWad ? 0n : WAD - mulDivUp(thresholdWad, WAD, toxicWad)

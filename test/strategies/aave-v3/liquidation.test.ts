@@ -4,16 +4,8 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import {
-  blockedBy,
-  type Liquidation,
-  type LiquidationCase,
-  type LiquidationFlags,
-  liquidate,
-  maxRepay,
-  repayBounds,
-} from '../../../strategies/aave-v3/liquidation'
-import { type AaveRules, accountHealth, RAY } from '../../../strategies/aave-v3/math'
+import { type Liquidation, type LiquidationCase, liquidate, maxRepay, repayBounds } from '../../../strategies/aave-v3/liquidation'
+import { type AaveRules, accountHealth, blockedBy, type LiquidationFlags, RAY } from '../../../strategies/aave-v3/math'
 
 const USD = 10n ** 8n
 const ETHER = 10n ** 18n

@@ -1,6 +1,6 @@
 // Qin's two steps and the toxic frontier: the papers' own figures.
 import { describe, expect, it } from '@jest/globals'
-import { fallToToxicWad, toxicLtvWad, twoStepGainWad, twoSteps } from '../../../strategies/aave-v3/optimal-close'
+import { fallToToxicWad, toxicLtvWad, twoStepGainWad, twoSteps } from '../../../strategies/aave-v3/math'
 
 const USD = 10n ** 8n
 const WAD = 10n ** 18n
