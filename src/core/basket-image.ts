@@ -85,10 +85,7 @@ const areEntriesSound = (image: Uint32Array, first: number, count: number): bool
   return true
 }
 
-/** Throws KeeperError 'bad-checkpoint' for whatever `writeBasketImage` can't have written. */
-export const readBasketImage = (bytes: Uint8Array, take: TakeAccount): void => {
-  if (bytes.length % 4 !== 0 || bytes.length < 4 * HEAD) throw damaged(`${bytes.length} bytes`)
-  const image = new Uint32Array(bytes.slice().buffer)
+const checkImage = (image: Uint32Array): void => {
   if (image[0] !== MAGIC) throw damaged('of another format')
   let at = HEAD
   for (let read = 0, before = -1; read < image[1]!; read++) {
@@ -99,9 +96,17 @@ export const readBasketImage = (bytes: Uint8Array, take: TakeAccount): void => {
       throw damaged('cut short')
     if (before !== -1 && compareWords(image, before, image, account) >= 0) throw damaged('out of order')
     if (!areEntriesSound(image, at, count)) throw damaged('entries that nobody has')
-    take(image, account, flags, at, count)
     before = account
     at += count * ENTRY_WORDS
   }
   if (at !== image.length) throw damaged('more than was announced')
+}
+
+/** Throws KeeperError 'bad-checkpoint' for whatever `writeBasketImage` can't have written; `take` has not been called then. */
+export const readBasketImage = (bytes: Uint8Array, take: TakeAccount): void => {
+  if (bytes.length % 4 !== 0 || bytes.length < 4 * HEAD) throw damaged(`${bytes.length} bytes`)
+  const image = new Uint32Array(bytes.slice().buffer)
+  checkImage(image)
+  for (let at = HEAD; at < image.length; at += ROW + image[at + ROW - 1]! * ENTRY_WORDS)
+    take(image, at, image[at + FLAGS]!, at + ROW, image[at + ROW - 1]!)
 }

@@ -1,0 +1,214 @@
+// Aave v3's ABI as hand-sliced hex: topics, selectors, word readers and encoders. Checked against the official ABIs by tests.
+import type { ReadResult } from '../../src/core/folder'
+import type { Address, Hex } from '../../src/core/primitives'
+import type { ReserveIndices } from './math'
+
+/** Events of the pool. */
+export const POOL_TOPIC = {
+  borrow: '0xb3d084820fb1a9decffb176436bd02558d15fac9b0ddfed8c465bc7359d7dce0',
+  liquidationCall: '0xe413a321e8681d831f4dbccbca790d2952b56f977908e45be37335533e005286',
+  userEModeSet: '0xd728da875fc88944cbf17638bcbe4af0eedaef63becd1d1c57cc097eb4608d84',
+  reserveUsedAsCollateralEnabled: '0x00058a56ea94653cdf4f152d227ace22d4c00ad99e2a43f58cb7d9e3feb295f2',
+  reserveUsedAsCollateralDisabled: '0x44c58d81365b66dd4b1a7f36c25aa97b8c71c361ee4937adc1a00000227db5dd',
+  reserveDataUpdated: '0x804c9b842b2748a22bb64b345453a3de7ca54a6ca45ce00d415894979e22897a',
+} as const satisfies Record<string, Hex>
+
+/** Event of every proxy. */
+export const TOPIC_UPGRADED: Hex = '0xbc7cd75a20ee27fd9adebab32041f755214dbc6bffa90cc0225b39da2e5c2d3b'
+
+/** Events of aTokens and variable debt tokens; these transfer nothing. */
+export const TOKEN_TOPIC = {
+  mint: '0x458f5fa412d0f69b08dd84872b0215675cc67bc1d5b6fd93300a1c3878b86196',
+  burn: '0x4cf25bc1d991c17529c25213d3cc0cda295eeaad5f13f361969b12ea48015f90',
+  balanceTransfer: '0x4beccb90f994c31aced7a23b5611020728a23d8ec5cddd1a3e9d97b96fda8666',
+} as const satisfies Record<string, Hex>
+
+/** Events of stable debt tokens. */
+export const STABLE_TOPIC = {
+  mint: '0xc16f4e4ca34d790de4c656c72fd015c667d688f20be64eea360618545c4c530f',
+  burn: '0x44bd20a79e993bdcc7cbedf54a3b4d19fb78490124b6b90d04fe3242eea579e8',
+} as const satisfies Record<string, Hex>
+
+/** Events of the configurator about one reserve, named in topic 1: what it says is read again. */
+export const RESERVE_TOPIC = {
+  collateralConfigurationChanged: '0x637febbda9275aea2e85c0ff690444c8d87eb2e8339bbede9715abcc89cb0995',
+  liquidationProtocolFeeChanged: '0xb5b0a963825337808b6e3154de8e98027595a5cad4219bb3a9bc55b192f4b391',
+  reserveActive: '0xc36c7d11ba01a5869d52aa4a3781939dab851cbc9ee6e7fdcedc7d58898a3f1e',
+  reserveFrozen: '0x0c4443d258a350d27dc50c378b2ebf165e6469725f786d21b30cab16823f5587',
+  reservePaused: '0xe188d542a5f11925d3a3af33703cdd30a43cb3e8066a3cf68b1b57f61a5a94b5',
+  liquidationGracePeriodChanged: '0xdf4f96448786bcd6fecc9f1fa25f1fbbbee6a5c9e76d635a615ac57bb5983d10',
+  liquidationGracePeriodDisabled: '0x1df36dc1651d06d990805068d22811a3a9ca4396190787ef59f9102e61868fff',
+  eModeAssetCategoryChanged: '0x5bb69795b6a2ea222d73a5f8939c23471a1f85a99c7ca43c207f1b71f10c6264',
+} as const satisfies Record<string, Hex>
+
+/** Events of the configurator about the list of reserves. */
+export const LIST_TOPIC = {
+  reserveInitialized: '0x3a0ca721fc364424566385a1aa271ed508cc2c0949c2272575fb3013a163a45f',
+  reserveDropped: '0xeeec4c06f7adad215cbdb4d2960896c83c26aedce02dde76d36fa28588d62da4',
+} as const satisfies Record<string, Hex>
+
+/** Events of the configurator about one e-mode: named in topic 1, else in the first word. */
+export const CATEGORY_TOPIC = {
+  eModeCategoryAdded: '0x0acf8b4a3cace10779798a89a206a0ae73a71b63acdd3be2801d39c2ef7ab3cb',
+  assetCollateralInEModeChanged: '0x79409190108b26fcb0e4570f8e240f627bf18fd01a55f751010224d5bd486098',
+  assetBorrowableInEModeChanged: '0x60087ca045be9d8d1301445e67d6248eddba97629c80284fa4910c0e52f103ab',
+} as const satisfies Record<string, Hex>
+
+/** Events of the addresses provider: its addresses are read again. */
+export const PROVIDER_TOPIC = {
+  priceOracleUpdated: '0x56b5f80d8cac1479698aa7d01605fd6111e90b15fc4d2b377417f46034876cbd',
+  priceOracleSentinelUpdated: '0x5326514eeca90494a14bedabcff812a0e683029ee85d1e23824d44fd14cd6ae7',
+  poolConfiguratorUpdated: '0x8932892569eba59c8382a089d9b732d1f49272878775235761a2a6b0309cd465',
+  addressSet: '0x9ef0e8c8e52743bb38b83b17d9429141d494b8041ca6d616a6c77cebae9cd8b7',
+} as const satisfies Record<string, Hex>
+
+const SELECTOR = {
+  poolRevision: '0x0148170e',
+  addressesProvider: '0x0542975c',
+  reservesList: '0xd1946dbc',
+  reserveData: '0x35ea6a75',
+  userConfiguration: '0x4417a583',
+  userEMode: '0xeddf1b79',
+  gracePeriod: '0x5c9a8b18',
+  categoryData: '0x6c6f6ae1',
+  categoryConfig: '0xb286f467',
+  categoryCollaterals: '0xb0771dba',
+  categoryBorrowables: '0x903a2c71',
+  virtualBalance: '0x6fb07f96',
+  configurator: '0x631adfca',
+  oracle: '0xfca513a8',
+  sentinel: '0x5eb88d3d',
+  scaledBalance: '0x1da24f3e',
+  scaledTotalSupply: '0xb1bf962d',
+  principalBalance: '0xc634dfaa',
+  stableRate: '0xe78c9b3b',
+  stableSince: '0x79ce6b8c',
+  assetPrice: '0xb3596f07',
+  liquidationAllowed: '0x7a5d20ea',
+  balance: '0x70a08231',
+  decimals: '0x313ce567',
+  symbol: '0x95d89b41',
+  liquidationCall: '0x00a718a9',
+} as const satisfies Record<string, Hex>
+
+export const ZERO_ADDRESS: Address = `0x${'0'.repeat(40)}`
+
+/** Word `index` of `data` as unsigned integer; throws SyntaxError where the data is too short. */
+export const wordAt = (data: Hex, index: number): bigint => BigInt(`0x${data.slice(2 + 64 * index, 66 + 64 * index)}`)
+
+/** The address in the low 20 bytes of word `index`. Lower case as the data is. */
+export const addressAt = (data: Hex, index: number): Address => `0x${data.slice(26 + 64 * index, 66 + 64 * index)}`
+
+/** The address that a topic holds. */
+export const addressOf = (topic: Hex): Address => `0x${topic.slice(26)}`
+
+/** The answer's data if it holds at least `words` words. Longer is fine: Solidity's decoder ignores what follows. */
+export const wordsOf = (result: ReadResult | undefined, words: number): Hex | null =>
+  result?.kind === 'ok' && result.data.length >= 2 + 64 * words ? result.data : null
+
+/** The answer's first word; null if there is none. */
+export const numberOf = (result: ReadResult | undefined): bigint | null => {
+  const data = wordsOf(result, 1)
+  return data === null ? null : wordAt(data, 0)
+}
+
+const word = (value: bigint): string => value.toString(16).padStart(64, '0')
+const addressWord = (address: Address): string => address.slice(2).padStart(64, '0')
+
+export const encodePoolRevision = (): Hex => SELECTOR.poolRevision
+export const encodeAddressesProvider = (): Hex => SELECTOR.addressesProvider
+export const encodeReservesList = (): Hex => SELECTOR.reservesList
+export const encodeConfigurator = (): Hex => SELECTOR.configurator
+export const encodeOracle = (): Hex => SELECTOR.oracle
+export const encodeSentinel = (): Hex => SELECTOR.sentinel
+export const encodeLiquidationAllowed = (): Hex => SELECTOR.liquidationAllowed
+export const encodeDecimals = (): Hex => SELECTOR.decimals
+export const encodeSymbol = (): Hex => SELECTOR.symbol
+export const encodeScaledTotalSupply = (): Hex => SELECTOR.scaledTotalSupply
+export const encodeReserveData = (asset: Address): Hex => `${SELECTOR.reserveData}${addressWord(asset)}`
+export const encodeGracePeriod = (asset: Address): Hex => `${SELECTOR.gracePeriod}${addressWord(asset)}`
+export const encodeVirtualBalance = (asset: Address): Hex => `${SELECTOR.virtualBalance}${addressWord(asset)}`
+export const encodeAssetPrice = (asset: Address): Hex => `${SELECTOR.assetPrice}${addressWord(asset)}`
+export const encodeUserConfiguration = (user: Address): Hex => `${SELECTOR.userConfiguration}${addressWord(user)}`
+export const encodeUserEMode = (user: Address): Hex => `${SELECTOR.userEMode}${addressWord(user)}`
+export const encodeScaledBalance = (user: Address): Hex => `${SELECTOR.scaledBalance}${addressWord(user)}`
+export const encodePrincipalBalance = (user: Address): Hex => `${SELECTOR.principalBalance}${addressWord(user)}`
+export const encodeStableRate = (user: Address): Hex => `${SELECTOR.stableRate}${addressWord(user)}`
+export const encodeStableSince = (user: Address): Hex => `${SELECTOR.stableSince}${addressWord(user)}`
+export const encodeBalance = (of: Address): Hex => `${SELECTOR.balance}${addressWord(of)}`
+/** v3.0's e-mode with all that belongs to it. */
+export const encodeCategoryData = (category: number): Hex => `${SELECTOR.categoryData}${word(BigInt(category))}`
+export const encodeCategoryConfig = (category: number): Hex => `${SELECTOR.categoryConfig}${word(BigInt(category))}`
+export const encodeCategoryCollaterals = (category: number): Hex => `${SELECTOR.categoryCollaterals}${word(BigInt(category))}`
+export const encodeCategoryBorrowables = (category: number): Hex => `${SELECTOR.categoryBorrowables}${word(BigInt(category))}`
+
+/** `liquidationCall(collateral, debt, borrower, debtToCover, receiveAToken)`. */
+export const encodeLiquidationCall = (
+  collateral: Address,
+  debt: Address,
+  borrower: Address,
+  debtToCover: bigint,
+  receiveAToken: boolean,
+): Hex =>
+  `${SELECTOR.liquidationCall}${addressWord(collateral)}${addressWord(debt)}${addressWord(borrower)}${word(debtToCover)}${word(
+    receiveAToken ? 1n : 0n,
+  )}`
+
+/** Argument of `liquidationCall` that says how much to repay. */
+export const DEBT_TO_COVER_WORD = 3
+
+/** Addresses of a dynamic array that is all of the answer; null where the answer is not one. At most 256 are taken. */
+export const readAddresses = (result: ReadResult | undefined): readonly Address[] | null => {
+  const head = wordsOf(result, 2)
+  if (head === null || wordAt(head, 0) !== 32n) return null
+  const count = wordAt(head, 1)
+  if (count > 256n || wordsOf(result, 2 + Number(count)) === null) return null
+  return Array.from({ length: Number(count) }, (_, at) => addressAt(head, 2 + at))
+}
+
+/** Words of `getReserveData`, the same in all versions. */
+export const RESERVE_WORDS = 15
+
+export interface ReserveAnswer extends ReserveIndices {
+  readonly id: number
+  readonly aToken: Address
+  readonly stableDebtToken: Address
+  readonly debtToken: Address
+  readonly decimals: number
+  readonly ltvBps: bigint
+  readonly thresholdBps: bigint
+  readonly bonusBps: bigint
+  readonly protocolFeeBps: bigint
+  readonly isActive: boolean
+  readonly isFrozen: boolean
+  readonly isPaused: boolean
+  /** v3.0's e-mode of the reserve; 0 since. */
+  readonly category: number
+}
+
+const bitsOf = (value: bigint, from: bigint, width: bigint): bigint => (value >> from) & ((1n << width) - 1n)
+
+/** Mirrors DataTypes.ReserveData (v3.0), ReserveDataLegacy (since), and the bits of ReserveConfigurationMap. */
+export const readReserve = (data: Hex): ReserveAnswer => {
+  const configuration = wordAt(data, 0)
+  return {
+    ltvBps: bitsOf(configuration, 0n, 16n),
+    thresholdBps: bitsOf(configuration, 16n, 16n),
+    bonusBps: bitsOf(configuration, 32n, 16n),
+    decimals: Number(bitsOf(configuration, 48n, 8n)),
+    isActive: bitsOf(configuration, 56n, 1n) === 1n,
+    isFrozen: bitsOf(configuration, 57n, 1n) === 1n,
+    isPaused: bitsOf(configuration, 60n, 1n) === 1n,
+    protocolFeeBps: bitsOf(configuration, 152n, 16n),
+    category: Number(bitsOf(configuration, 168n, 8n)),
+    liquidityIndexRay: wordAt(data, 1),
+    liquidityRateRay: wordAt(data, 2),
+    variableBorrowIndexRay: wordAt(data, 3),
+    variableBorrowRateRay: wordAt(data, 4),
+    updatedSec: wordAt(data, 6),
+    id: Number(wordAt(data, 7) & 0xffffn),
+    aToken: addressAt(data, 8),
+    stableDebtToken: addressAt(data, 9),
+    debtToken: addressAt(data, 10),
+  }
+}
