@@ -1,8 +1,9 @@
 // What a liquidation call of Aave v3 takes and gives, to the unit, and which sizes the pool accepts. Pure maths of one (collateral, debt) choice.
 import { maxOf, minOf, mulDivDown, mulDivUp, WAD } from '../../src/core/fixed-point'
 import type { Close } from '../../src/core/opportunity'
-import type { Address, Hex } from '../../src/core/primitives'
+import type { Address } from '../../src/core/primitives'
 import type { Step } from '../../src/core/program'
+import { encodeLiquidationCall } from './abi'
 import {
   type AaveRules,
   type AccountHealth,
@@ -274,13 +275,8 @@ const smallSize = (each: LiquidationCase): bigint => {
   return maxOf(seizing, each.debtIndexRay / RAY) + 1n
 }
 
-const LIQUIDATION_CALL = '0x00a718a9'
-const wordOf = (value: bigint): string => value.toString(16).padStart(64, '0')
-const addressWord = (address: Address): string => address.slice(2).padStart(64, '0')
-
 const callStep = ({ pool, collateralToken, debtToken, borrower }: Pair, debtToCover: bigint): Step => {
-  const head = [collateralToken, debtToken, borrower].map(addressWord).join('')
-  const data: Hex = `${LIQUIDATION_CALL}${head}${wordOf(debtToCover)}${wordOf(0n)}`
+  const data = encodeLiquidationCall(collateralToken, debtToken, borrower, debtToCover, false)
   return { kind: 'call', to: pool, data, fills: [], callback: null }
 }
 
