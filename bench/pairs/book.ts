@@ -120,7 +120,8 @@ const openMarket = (ledger: Ledger, plan: Plan, random: Random): BenchMarket => 
 export const createPairWorld = (seed: number, markets: number, positions: number): PairWorld => {
   const random = createRandom(seed, 'pair markets')
   const touched = new Set<Market>()
-  const ledger = createLedger(market => touched.add(market))
+  let touch = (market: Market): void => void touched.add(market)
+  const ledger = createLedger(market => touch(market))
   const harmonic = Array.from({ length: markets }, (_, i) => 1 / (i + 1)).reduce((sum, each) => sum + each, 0)
   const opened: BenchMarket[] = []
   let left = positions
@@ -134,6 +135,7 @@ export const createPairWorld = (seed: number, markets: number, positions: number
   const judge = createJudge(lore, undefined)
   const sweep = createSweep(ledger.pairs, judge.column, lore)
   for (const market of touched) sweep.touch(market)
+  touch = sweep.touch
   applyPrices(judge, opened)
   return { ledger, judge, sweep, markets: opened, random }
 }

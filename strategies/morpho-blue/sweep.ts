@@ -1,5 +1,5 @@
-// All markets of a block at once, in float: which of them may have a position under water. Each gets a threshold that is a little too low,
-// by interest rounded up; where everybody stays below it, no integer is touched. Decides nothing: candidates are judged exactly.
+// All markets of a block at once, in float: which of them may have a position under water. Each has a price down to which, for some
+// minutes of interest rounded up, it needs no look at all; no integer is touched. Decides nothing: candidates are judged exactly.
 import { DUST, type PairBook } from '../../src/core/pair-book'
 import { type Lore, rateModelOf } from './bootstrap'
 import { roughAdaptiveRate } from './irm'
@@ -17,22 +17,32 @@ export interface Sweep {
   candidates(timestampSec: bigint, priceOf?: (number: number) => number): readonly number[]
 }
 
-/** A row of eight floats for each market: one cache line. */
-const ROW = 8
-/** Place of its price; OUT: nobody to judge, or no means to. */
+/** What a market's every block needs: three floats. Place of its price; OUT: nobody to judge, or no means to. */
+const HOT = 3
 const ORACLE = 0
 const OUT = -1
-const LLTV = 1
+/** At this price or a higher one, up to that time (seconds), nobody in it is under water. */
+const SAFE_PRICE = 1
+const SAFE_UNTIL = 2
+
+/** A row of eight floats for each market: one cache line. */
+const ROW = 8
+const LLTV = 0
 /** Shares and assets with virtual ones, then assets without. */
-const SHARES = 2
-const ASSETS = 3
-const BORROWED = 4
-const SUPPLIED = 5
+const SHARES = 1
+const ASSETS = 2
+const BORROWED = 3
+const SUPPLIED = 4
 /** Rate at target a second; VIEWED: what the model says is known only exactly. */
-const RATE = 6
+const RATE = 5
 const VIEWED = -1
 /** Time of the last accrual in seconds; Infinity where no interest accrues. */
-const SINCE = 7
+const SINCE = 6
+
+/** A market is looked at again when its price has fallen by this part, or after so many seconds, not all in one block. */
+const MARGIN = 0.005
+const REVIEW_SEC = 600
+const STAGGER = { parts: 61, sec: 10 }
 
 /** Far above the float error of all that is multiplied here. */
 const SLACK = 1e-11
@@ -47,6 +57,7 @@ const canBeJudged = ({ number, pairs, state, unread }: Market): boolean =>
   number < pairs.markets() && pairs.borrowersOf(number) > 0 && state.lastUpdateSec !== null && unread.size === 0
 
 export const createSweep = (pairs: PairBook, prices: PriceColumn, lore: Lore): Sweep => {
+  let hot = new Float64Array(HOT * 16)
   let rows = new Float64Array(ROW * 16)
   let count = 0
   const touched = new Set<Market>()
@@ -54,20 +65,24 @@ export const createSweep = (pairs: PairBook, prices: PriceColumn, lore: Lore): S
   const reserve = (number: number): void => {
     count = Math.max(count, number + 1)
     if (count * ROW <= rows.length) return
-    const larger = new Float64Array(Math.max(2 * rows.length, count * ROW))
-    larger.set(rows)
-    rows = larger
+    const capacity = 2 * count
+    const [oldHot, oldRows] = [hot, rows]
+    hot = new Float64Array(capacity * HOT)
+    rows = new Float64Array(capacity * ROW)
+    hot.set(oldHot)
+    rows.set(oldRows)
   }
 
   const describe = (market: Market): void => {
     const { number, state } = market
     const row = number * ROW
     reserve(number)
-    rows[row + ORACLE] = OUT
+    hot[number * HOT + ORACLE] = OUT
+    hot[number * HOT + SAFE_PRICE] = Number.POSITIVE_INFINITY
     const model = state.params === null ? null : rateModelOf(state.params.irm, lore)
     if (state.params === null || model === null || !canBeJudged(market)) return
     if (model === 'adaptive' && state.rateAtTarget === null) return
-    rows[row + ORACLE] = prices.placeOf(state.params.oracle)
+    hot[number * HOT + ORACLE] = prices.placeOf(state.params.oracle)
     rows[row + LLTV] = Number(state.params.lltvWad) / 1e18
     rows[row + SHARES] = Number(state.borrowShares + VIRTUAL_SHARES)
     rows[row + ASSETS] = Number(state.borrowAssets + VIRTUAL_ASSETS)
@@ -77,13 +92,15 @@ export const createSweep = (pairs: PairBook, prices: PriceColumn, lore: Lore): S
     rows[row + SINCE] = model === 'none' ? Number.POSITIVE_INFINITY : Number(state.lastUpdateSec)
   }
 
-  const growthIn = (row: number, now: number): number => {
-    const elapsedSec = now - rows[row + SINCE]!
-    if (elapsedSec <= 0) return 0
+  /** Assets a share at `time` or, as interest only grows, before; never too few. */
+  const unitsPerShareAt = (row: number, time: number): number => {
+    const perShare = rows[row + ASSETS]! / rows[row + SHARES]!
+    const elapsedSec = time - rows[row + SINCE]!
+    if (elapsedSec <= 0) return perShare
     const rate = rows[row + RATE]!
-    return rate === VIEWED
-      ? Number.POSITIVE_INFINITY
-      : highestGrowth(roughAdaptiveRate(rows[row + BORROWED]!, rows[row + SUPPLIED]!, rate, elapsedSec), elapsedSec)
+    if (rate === VIEWED) return Number.POSITIVE_INFINITY
+    const roughRate = roughAdaptiveRate(rows[row + BORROWED]!, rows[row + SUPPLIED]!, rate, elapsedSec)
+    return perShare * (1 + highestGrowth(roughRate, elapsedSec))
   }
 
   /** True if dust may be under water: debt rounded up and value down as the contract does, each with slack for floats. */
@@ -92,13 +109,36 @@ export const createSweep = (pairs: PairBook, prices: PriceColumn, lore: Lore): S
     return !(value >= Math.ceil(pairs.roughDebtAt(slot) * unitsPerShare * (1 + SLACK)))
   }
 
-  /** Looks closer at keys from `low` on: in those of dust the pad weighs so much that its market would be a candidate for ever. */
-  const isCandidate = (number: number, low: number, price: number, unitsPerShare: number, rounding: number): boolean => {
-    const { keys, entries, count } = pairs.ranked(number, rounding)
-    const lltv = rows[number * ROW + LLTV]!
-    for (let at = count - 1; at >= 0 && keys[at]! >= low; at--)
-      if (entries[at]! < DUST || mayDustTurn((entries[at]! & ~DUST) >>> 0, price, lltv, unitsPerShare)) return true
-    return false
+  /**
+   * The least price from `floor` on at which nobody in the market is under water; Infinity if `price` is not one. Looks closer at dust: in
+   * its keys the pad weighs so much that its market would be a candidate for ever.
+   */
+  const safePrice = (number: number, floor: number, price: number, unitsPerShare: number): number => {
+    const row = number * ROW
+    const { keys, entries, count: size } = pairs.ranked(number, (3 * rows[row + SHARES]!) / rows[row + ASSETS]!)
+    const lltv = rows[row + LLTV]!
+    const perKey = unitsPerShare / (lltv * (1 - SLACK))
+    let safe = floor
+    for (let at = size - 1; at >= 0 && keys[at]! * perKey >= safe; at--) {
+      const entry = entries[at]!
+      if (entry < DUST) safe = keys[at]! * perKey * (1 + SLACK)
+      else if (mayDustTurn((entry & ~DUST) >>> 0, safe, lltv, unitsPerShare))
+        safe = mayDustTurn((entry & ~DUST) >>> 0, price, lltv, unitsPerShare) ? Number.POSITIVE_INFINITY : price
+      if (!(safe <= price)) return Number.POSITIVE_INFINITY
+    }
+    return safe
+  }
+
+  const isSafeNow = (number: number, price: number, now: number): boolean =>
+    safePrice(number, price, price, unitsPerShareAt(number * ROW, now)) <= price
+
+  /** Whether nobody is under water now; if so, notes how long and down to which price that holds. */
+  const review = (number: number, price: number, now: number): boolean => {
+    const until = now + REVIEW_SEC + (number % STAGGER.parts) * STAGGER.sec
+    const safe = safePrice(number, price * (1 - MARGIN), price, unitsPerShareAt(number * ROW, until))
+    hot[number * HOT + SAFE_PRICE] = safe
+    hot[number * HOT + SAFE_UNTIL] = until
+    return safe <= price || isSafeNow(number, price, now)
   }
 
   const candidates = (timestampSec: bigint, priceOf?: (number: number) => number): readonly number[] => {
@@ -106,17 +146,13 @@ export const createSweep = (pairs: PairBook, prices: PriceColumn, lore: Lore): S
     touched.clear()
     const now = Number(timestampSec)
     const priceAt = prices.floats()
-    const { tops, pads } = pairs.columns()
     const found: number[] = []
-    for (let number = 0, row = 0; number < count; number++, row += ROW) {
-      const oracle = rows[row + ORACLE]!
-      const price = oracle === OUT ? Number.NaN : priceOf === undefined ? priceAt[oracle]! : priceOf(number)
-      if (!(price > 0)) continue
-      const perAsset = rows[row + SHARES]! / rows[row + ASSETS]!
-      const unitsPerShare = (1 + growthIn(row, now)) / perAsset
-      const low = ((price * rows[row + LLTV]!) / unitsPerShare) * (1 - SLACK)
-      if (tops[number]! < low && pads[number]! >= 3 * perAsset) continue
-      if (isCandidate(number, low, price, unitsPerShare, 3 * perAsset)) found.push(number)
+    for (let number = 0, at = 0; number < count; number++, at += HOT) {
+      const oracle = hot[at + ORACLE]!
+      if (oracle === OUT) continue
+      const price = priceOf === undefined ? priceAt[oracle]! : priceOf(number)
+      if (price >= hot[at + SAFE_PRICE]! && now <= hot[at + SAFE_UNTIL]!) continue
+      if (price > 0 && !(priceOf === undefined ? review : isSafeNow)(number, price, now)) found.push(number)
     }
     return found
   }
