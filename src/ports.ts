@@ -1,5 +1,5 @@
 // Every way the program touches the world, on one page. Rooms get these as arguments; lab and tests give their own.
-import type { ReadCall, Reader, ReadResult } from './core/folder'
+import type { ReadCall, Reader, ReadResult, SavedState } from './core/folder'
 import type { Address, Block, Hex, Log, LogFilter, TargetBlock } from './core/primitives'
 import type { Outcome, Skip } from './core/verdict'
 
@@ -105,6 +105,42 @@ export interface Relay {
 export interface Store {
   recordOutcome(outcome: Outcome): void
   recordSkip(block: bigint, skip: Skip): void
+}
+
+/** What one folder held at the end of a block. */
+export interface FolderMark {
+  readonly name: string
+  readonly fingerprint: string
+  readonly block: { readonly number: bigint; readonly hash: Hex }
+  /** history: what comes next is asked for as history, and nothing was read yet. live: as of live blocks. */
+  readonly stage: 'history' | 'live'
+}
+
+/** All folders of one chain, to go on from after a restart. */
+export interface Checkpoint {
+  readonly folders: readonly (FolderMark & { readonly state: SavedState })[]
+  /** The saver's own words about it. */
+  readonly note: string
+}
+
+export interface StoredCheckpoint {
+  readonly id: number
+  /** Of the newest folder in it. */
+  readonly blockNumber: bigint
+  /** Throws KeeperError bad-checkpoint where it is damaged. */
+  read(): { readonly folders: readonly FolderMark[]; readonly note: string }
+  /** Checked against what was written. Throws KeeperError bad-checkpoint where it is damaged. */
+  load(folder: string): SavedState
+}
+
+/** Where one chain's state is kept: the last two checkpoints, far enough apart that one of them is final. */
+export interface Checkpoints {
+  /** Written a little at a time; counts once it is whole. Rejects with KeeperError bad-checkpoint: then it does not. One at a time. */
+  save(checkpoint: Checkpoint): Promise<void>
+  /** Newest first. Throws KeeperError bad-checkpoint where they can't be looked up. */
+  stored(): readonly StoredCheckpoint[]
+  /** Forgets a checkpoint that is of no use. Never throws. */
+  drop(id: number): void
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'

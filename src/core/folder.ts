@@ -54,6 +54,9 @@ export interface Folder {
   fingerprint(): string
   /** Copies: folding may go on while the caller writes them. */
   save(): SavedState
-  /** Takes up what `save` gave, in place of nothing: called at most once, before anything is folded. Throws KeeperError 'bad-checkpoint'. */
+  /**
+   * Takes up what `save` gave, in place of nothing, before anything is folded. Throws KeeperError 'bad-checkpoint', and has changed nothing
+   * then: it may be given another state. Logs since are asked for with `filters`.
+   */
   restore(state: SavedState): void
 }
