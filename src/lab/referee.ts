@@ -1,13 +1,15 @@
 // Says which positions could have been closed with profit, and from which block on, by trying it on the contracts alone.
 // Shares no code with profitability, strategies or venues: it is the measure that they are held to.
 import { nextBaseFeeWei } from '../core/base-fee'
+import { maxOf, WAD } from '../core/fixed-point'
 import type { Address, Hex } from '../core/primitives'
 import type { Prices } from './prices/rounds'
 import { type BestClose, bestClose, type TryAt } from './referee/best-close'
 import { candidateRoutes, type RigRoute } from './referee/candidate-routes'
 import { isUnhealthy, unpayableDebt } from './referee/health'
+import { nativeFor, profitBar, type RefereeOptions } from './referee/profit-bar'
 import { createWatchList } from './referee/watch-list'
-import { createTryMemory } from './referee/worth-trying'
+import { createTryMemory, type Stakes } from './referee/worth-trying'
 import { type MarketState, type PositionState, readLiquidations, readPositions, uncoveredUsd } from './world/accounting'
 import { priceOf, usdOf } from './world/market-price'
 import type { LabBlock } from './world/play'
@@ -24,15 +26,6 @@ export interface RefereeVerdict {
   readonly bestProfitWei: bigint | null
   /** Loan units that no close could have recovered at the first eligible block; 0n if not eligible. */
   readonly unpayableAssets: bigint
-}
-
-export interface RefereeOptions {
-  /** A close is profitable above max(this, marginBps of its gas cost): what is nearer to zero is nobody's fault. Default 5e14. */
-  readonly epsilonWei?: bigint
-  /** Default 2,500: a quarter of the gas cost. */
-  readonly marginBps?: bigint
-  /** After how many seconds the next block is expected. Default 12. */
-  readonly slotSec?: bigint
 }
 
 export interface Referee {
@@ -54,12 +47,6 @@ export interface Referee {
   /** What judging took so far. */
   cost(): { readonly ms: number; readonly tries: number }
 }
-
-const EPSILON_WEI = 5n * 10n ** 14n
-const MARGIN_BPS = 2_500n
-const BPS = 10_000n
-
-const maxOf = (a: bigint, b: bigint): bigint => (a > b ? a : b)
 
 const toVerdict = (
   market: WorldMarket,
@@ -95,16 +82,21 @@ export const createReferee = (world: World, options: RefereeOptions = {}): Refer
       candidateRoutes(world.pools, params.collateralToken, params.loanToken, world.contracts.wrappedNative),
     ]),
   )
-  const memory = createTryMemory(world)
+  const memory = createTryMemory()
+  const barWei = profitBar(options)
   let spentMs = 0
 
-  const barWei = (baseFee: bigint) => (gas: bigint) =>
-    maxOf((gas * baseFee * (options.marginBps ?? MARGIN_BPS)) / BPS, options.epsilonWei ?? EPSILON_WEI)
+  // Morpho's incentive is at most 3/7 of (1 - LLTV).
+  const stakesOf = ({ loan, params }: WorldMarket, { debtAssets }: PositionState, prices: Prices): Stakes => {
+    const debtWei = nativeFor(world, usdOf(debtAssets, priceOf(prices, loan), loan.decimals), prices)
+    return { debtWei, incentiveWei: (debtWei * 3n * (WAD - params.lltv)) / (7n * WAD) }
+  }
 
   const tryClose = async ({ market, oraclePrice }: MarketState, position: PositionState, at: TryAt, prices: Prices) => {
-    if (!memory.isWorthTrying(market, position, at, prices, barWei(at.baseFeePerGasWei))) return null
+    const key = `${market.id}/${position.account}`
+    if (!memory.isWorthTrying(key, stakesOf(market, position, prices), at, barWei(at.baseFeePerGasWei))) return null
     const best = await bestClose({ world, market, position, oraclePrice, at }, routes.get(market.id) ?? [])
-    memory.remember(market, position.account, at, best)
+    memory.remember(key, at, best)
     return best
   }
 

@@ -2,6 +2,7 @@
 import { decodeEventLog, encodeFunctionData, toEventSelector } from 'viem'
 import type { Address, Hex } from '../../core/primitives'
 import type { Prices } from '../prices/rounds'
+import { aaveBadDebt } from './aave/accounting'
 import { lensAbi, morphoAbi } from './abis'
 import { priceOf, usdOf } from './market-price'
 import { toQuantity } from './outbox'
@@ -123,13 +124,19 @@ export const readLiquidations = async (world: Pick<World, 'rpc' | 'contracts'>, 
 
 /** Bad debt at the end of `block`, all of it valued at `prices`. */
 export const badDebtUsd = async (world: World, block: bigint, prices: Prices): Promise<BadDebt> => {
-  const [states, liquidations] = await Promise.all([readWorld(world, { block }), readLiquidations(world, world.fromBlock, block)])
+  const [states, liquidations, ...aave] = await Promise.all([
+    readWorld(world, { block }),
+    readLiquidations(world, world.fromBlock, block),
+    ...world.aave.map(pool => aaveBadDebt(world, pool, block, prices)),
+  ])
   const openUsdWad = states
     .flatMap(({ market, positions }) => positions.map(position => uncoveredUsd(market, position, prices)))
+    .concat(aave.map(pool => pool.openUsdWad))
     .reduce((sum, usd) => sum + usd, 0n)
-  const socialisedUsdWad = liquidations.reduce((sum, { id, badDebtAssets }) => {
+  const socialisedMorpho = liquidations.reduce((sum, { id, badDebtAssets }) => {
     const market = world.markets.find(candidate => candidate.id === id)
     return market === undefined ? sum : sum + usdOf(badDebtAssets, priceOf(prices, market.loan), market.loan.decimals)
   }, 0n)
+  const socialisedUsdWad = aave.reduce((sum, pool) => sum + pool.writtenOffUsdWad, socialisedMorpho)
   return { openUsdWad, socialisedUsdWad, totalUsdWad: openUsdWad + socialisedUsdWad }
 }

@@ -127,9 +127,10 @@ export const createWorld = async (anvil: Pick<Anvil, 'httpUrl'>, spec: WorldSpec
   const pools = openPools({ spec, tokens, contracts, send })
   const markets = await openMarkets({ spec, seed, tokens, feeds, contracts, deployer, outbox })
   const aave: WorldAave[] = []
+  const accountsPlan = { seed, prices: pricesAt(spec.prices, spec.openAtBar), flashLender: contracts.morpho, deployer, outbox }
   for (const each of spec.aave ?? []) {
     const opened = await openAavePool({ spec: each, tokens, feeds, deployer, outbox, rpc })
-    aave.push(await openAccounts({ aave: opened, seed, prices: pricesAt(spec.prices, spec.openAtBar), deployer, outbox }))
+    aave.push(await openAccounts({ ...accountsPlan, aave: opened }))
   }
   const startSec = await openingBlock(rpc, spec)
   return {

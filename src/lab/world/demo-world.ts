@@ -120,20 +120,20 @@ const reserve = (
   token: string,
   [ltvBps, thresholdBps, bonusBps]: readonly [number, number, number],
   feeds: readonly string[],
-  idle = 0.1,
-): AaveReserveSpec => ({ token, ltvBps, thresholdBps, bonusBps, protocolFeeBps: 1_000, feeds, idle })
+  demand: AaveReserveSpec['demand'],
+): AaveReserveSpec => ({ token, ltvBps, thresholdBps, bonusBps, protocolFeeBps: 1_000, feeds, idle: 0.1, demand })
 
-/** Parameters near those of the mainnet pools. */
+/** Parameters near those of the mainnet pools; mostly volatile collateral against stable debt, as there. */
 const aavePool = (name: string, version: AaveSpec['version'], count: number): AaveSpec => ({
   name,
   version,
   reserves: [
-    reserve('WETH', [8_050, 8_300, 10_500], ['ETH / USD']),
-    reserve('USDC', [7_500, 7_800, 10_450], []),
-    reserve('WBTC', [7_300, 7_800, 10_500], ['BTC / USD']),
-    reserve('DAI', [6_300, 7_700, 10_500], []),
-    reserve('wstETH', [7_850, 8_100, 10_600], ['STETH / ETH', 'ETH / USD']),
-    reserve('LINK', [6_600, 7_100, 10_700], ['LINK / USD'], 0.3),
+    reserve('WETH', [8_050, 8_300, 10_500], ['ETH / USD'], { collateral: 5, debt: 1 }),
+    reserve('USDC', [7_500, 7_800, 10_450], [], { collateral: 0.7, debt: 5 }),
+    reserve('WBTC', [7_300, 7_800, 10_500], ['BTC / USD'], { collateral: 3, debt: 0.4 }),
+    reserve('DAI', [6_300, 7_700, 10_500], [], { collateral: 0.4, debt: 3 }),
+    reserve('wstETH', [7_850, 8_100, 10_600], ['STETH / ETH', 'ETH / USD'], { collateral: 3, debt: 0.3 }),
+    reserve('LINK', [6_600, 7_100, 10_700], ['LINK / USD'], { collateral: 1, debt: 0.3 }),
   ],
   eModes: [{ label: 'ETH correlated', ltvBps: 9_300, thresholdBps: 9_500, bonusBps: 10_100, members: ['WETH', 'wstETH'] }],
   borrowers: {

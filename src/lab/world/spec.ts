@@ -64,6 +64,8 @@ export interface AaveReserveSpec {
   readonly feeds: readonly string[]
   /** Least share of the supply that stays unborrowed at opening; what borrowers bring as collateral counts. */
   readonly idle: number
+  /** How often accounts have it as collateral and as debt, compared with the other reserves. */
+  readonly demand: { readonly collateral: number; readonly debt: number }
 }
 
 export interface AaveEModeSpec {

@@ -16,6 +16,8 @@ export interface AccountsPlan {
   readonly aave: OpenPool
   readonly seed: number
   readonly prices: Prices
+  /** Lends whatever it holds. */
+  readonly flashLender: Address
   readonly deployer: Address
   readonly outbox: Outbox
 }
@@ -44,11 +46,22 @@ const MAX_UINT256 = (1n << 256n) - 1n
 const GAS = 1_500_000n
 const VARIABLE = 2n
 const BORROWER_WEI = 10n ** 18n
+/** This share of the accounts owes two tokens. */
+const TWO_DEBTS = 0.3
 
-/** `count` of the list, in a random order; all if there are fewer. */
-const pick = <T>(list: readonly T[], count: number, random: Random): readonly T[] => {
-  const left = [...list]
-  return Array.from({ length: Math.min(count, list.length) }, () => left.splice(Math.floor(random.unit() * left.length), 1)[0]!)
+type Weigh = (reserve: WorldAaveReserve) => number
+
+/** `count` of the list, each with a chance by its weight; all of weight above 0 if there are fewer. */
+const pick = (list: readonly WorldAaveReserve[], count: number, weigh: Weigh, random: Random): readonly WorldAaveReserve[] => {
+  const picked: WorldAaveReserve[] = []
+  for (let left = list.filter(each => weigh(each) > 0); picked.length < count && left.length > 0; ) {
+    const draw = random.unit() * left.reduce((sum, each) => sum + weigh(each), 0)
+    const upTo = left.map((_, at) => left.slice(0, at + 1).reduce((sum, each) => sum + weigh(each), 0))
+    const chosen = left[upTo.findIndex(sum => draw < sum)] ?? left[0]!
+    picked.push(chosen)
+    left = left.filter(each => each !== chosen)
+  }
+  return picked
 }
 
 /** Shares that add up to one, none of them tiny. */
@@ -76,16 +89,10 @@ const drawAccount = ({ aave, seed, prices }: AccountsPlan, index: number, random
   const eMode = random.unit() < eModeShare ? Math.ceil(random.unit() * spec.eModes.length) : 0
   const members = eMode === 0 ? null : spec.eModes[eMode - 1]!.members
   const inMode = reserves.filter(({ token }) => members?.includes(token.symbol) ?? true)
-  const kinds = pick(
-    inMode.filter(reserve => ltvIn(spec, eMode, reserve) > 0),
-    members === null ? collateralCount(random) : 1,
-    random,
-  )
-  const owed = pick(
-    inMode.filter(reserve => !kinds.includes(reserve)),
-    members === null && random.unit() < 0.3 ? 2 : 1,
-    random,
-  )
+  const collateralWeight: Weigh = each => (ltvIn(spec, eMode, each) > 0 ? each.spec.demand.collateral : 0)
+  const kinds = pick(inMode, members === null ? collateralCount(random) : 1, collateralWeight, random)
+  const rest = inMode.filter(reserve => !kinds.includes(reserve))
+  const owed = pick(rest, members === null && random.unit() < TWO_DEBTS ? 2 : 1, each => each.spec.demand.debt, random)
   const weights = shares(kinds.length, random)
   const ltv = kinds.reduce((sum, reserve, at) => sum + weights[at]! * ltvIn(spec, eMode, reserve), 0)
   const collateralUsd = usd / (ltv * random.between(...borrowShare))
@@ -114,9 +121,12 @@ const totalOf = (reserve: WorldAaveReserve, amounts: readonly Amount[]): bigint 
 const supply = (asset: Address, amount: bigint, onBehalfOf: Address): Hex =>
   encodeFunctionData({ abi: aaveActionsAbi, functionName: 'supply', args: [asset, amount, onBehalfOf, 0] })
 
-/** Enough of everybody else's money in the reserve that it can pay out what is borrowed and keep the share idle that the spec wants. */
+/**
+ * Enough of everybody else's money in the reserve that it can pay out what is borrowed and keep the share idle that the spec wants; and as
+ * much as is borrowed with a flash lender, as there is no lack of those.
+ */
 const stockReserve = (
-  { aave, deployer, outbox }: AccountsPlan,
+  { aave, flashLender, deployer, outbox }: AccountsPlan,
   reserve: WorldAaveReserve,
   accounts: readonly DrawnAccount[],
 ): void => {
@@ -134,9 +144,13 @@ const stockReserve = (
   const others = (wanted > brought ? wanted - brought : 0n) + 10n ** BigInt(token.decimals)
   const send = (to: Address, data: Hex): void => void outbox.add({ from: deployer, to, data, label: `supply of ${label}` })
   if (token.kind.kind !== 'wrapped-native')
-    send(token.address, encodeFunctionData({ abi: tokenAbi, functionName: 'mint', args: [deployer, others + brought] }))
+    send(
+      token.address,
+      encodeFunctionData({ abi: tokenAbi, functionName: 'mint', args: [deployer, others + brought + borrowed] }),
+    )
   send(token.address, encodeFunctionData({ abi: tokenAbi, functionName: 'approve', args: [aave.pool, MAX_UINT256] }))
   send(aave.pool, supply(token.address, others, deployer))
+  send(token.address, encodeFunctionData({ abi: tokenAbi, functionName: 'transfer', args: [flashLender, borrowed] }))
 }
 
 /** Opens all accounts and mines everything queued so far. Borrowing is done by the accounts themselves, as the contract demands. */
