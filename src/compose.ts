@@ -111,6 +111,7 @@ export const composeReading = (
     log: ports.log,
     meter: ports.meter,
     finalityDepth: config.finalityDepth,
+    auditPerBlock: config.auditPerBlock,
   })
   return { books, venues: venueBooks, watcher, hubs: hubs.now }
 }
@@ -138,6 +139,14 @@ export const composeKeeper = (
       finalityDepth: config.finalityDepth,
     },
     codec: createLiquidatorCodec(contract),
+    audit: {
+      questions: positions =>
+        reading.books.flatMap(book => book.audit(positions.filter(position => position.strategy === book.strategy))),
+      report: (answered, drifts) => {
+        meter.count('audits', answered)
+        reading.watcher.accuse(drifts)
+      },
+    },
     log,
     meter,
     store,

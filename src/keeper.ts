@@ -68,7 +68,9 @@ export const createKeeper = (deps: KeeperDeps): Keeper => {
   })
 
   const opportunitiesAt = (target: TargetBlock): readonly Opportunity[] =>
-    books.flatMap(book => book.opportunities(target)).filter(each => !executor.isInFlight(each.position, target.number))
+    books
+      .flatMap(book => book.opportunities(target))
+      .filter(({ position }) => !watcher.isQuarantined(position) && !executor.isInFlight(position, target.number))
 
   const record = (block: bigint, decision: Decision, execution: ExecutionReport | null): void => {
     for (const skip of [...decision.skips, ...(execution?.skips ?? [])]) {
@@ -142,7 +144,10 @@ export const createKeeper = (deps: KeeperDeps): Keeper => {
     try {
       const done = await act(head)
       bugsInARow = 0
-      return report(done)
+      report(done)
+      // Last of all: nothing of the block waits for it.
+      await watcher.mend().catch(error => void survive(head, error))
+      return done
     } catch (error) {
       return report(survive(head, error))
     }

@@ -66,6 +66,8 @@ const createWorld = (
     chain: {} as Chain,
     watcher: {
       advance: async () => ({ kind: 'advanced', block: head, logs: [], reorgFrom: null, receipts: null, isCatchingUp: false }),
+      isQuarantined: () => false,
+      mend: async () => undefined,
     } as Partial<Watcher> as Watcher,
     books: [{ opportunities: () => positions } as Partial<Book> as Book],
     venues: [

@@ -81,6 +81,7 @@ export const createSimulate = (transport: Transport, log: LogSink) => {
     const state = takesHash ? { blockHash: parent.hash } : toHexQuantity(parent.number)
     try {
       const returnData = toBytes(await transport.call('eth_call', [transaction, state]), 'the result of eth_call')
+      if (call.isView === true) return { status: 'success', gasUsed: 0n, returnData, logs: [] }
       const gasUsed = toQuantity(await transport.call('eth_estimateGas', [transaction, toHexQuantity(parent.number)]), 'gas')
       return { status: 'success', gasUsed, returnData, logs: [] }
     } catch (error) {

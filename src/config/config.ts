@@ -55,6 +55,8 @@ export interface ChainConfig {
   readonly limits: Limits
   readonly lowBalanceWei: bigint
   readonly finalityDepth: bigint
+  /** Positions of each book that are held against the chain in each block; 0: none. */
+  readonly auditPerBlock: number
   /** By name of the registry: what each one's own schema made of its part. */
   readonly strategies: Readonly<Record<string, unknown>>
   readonly venues: Readonly<Record<string, unknown>>

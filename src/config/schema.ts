@@ -128,6 +128,11 @@ const chainKeys = (registry: Registry) => ({
   finalityDepth: wholeValue
     .prefault(64)
     .describe('Blocks after which a block counts as final where the node does not say so itself.'),
+  auditPerBlock: countValue(0, 64)
+    .prefault(4)
+    .describe(
+      'Positions of each protocol that are held against the contract in each block, in turn; they ride in the read that the block costs anyway. 0: none. What is about to be closed is checked in any case.',
+    ),
 })
 
 type ChainInput = z.output<z.ZodObject<ReturnType<typeof chainKeys>>>

@@ -77,8 +77,9 @@ export interface PairBook {
   finalise(block: bigint): void
   /** Changes that can be undone. */
   undoable(): number
-  /** All positions. */
+  /** All positions. `slots`: all of their slots are below it, and those that hold none have no debt. */
   size(): number
+  slots(): number
   /** Positions of the market, in ascending order. */
   slotsOf(market: number): Uint32Array
   positionsOf(market: number): number
@@ -372,6 +373,7 @@ export const createPairBook = (): PairBook => {
     finalise: undos.finalise,
     undoable: undos.size,
     size: () => records.count,
+    slots: () => records.used,
     slotsOf,
     positionsOf: number => markets[number]!.positions,
     borrowersOf: number => markets[number]!.borrowers,

@@ -2,7 +2,7 @@
 import type { Folder, ReadCall, ReadResult } from './folder'
 import type { Opportunity, PositionRef, PositionView } from './opportunity'
 import type { Pool } from './pool'
-import type { Address, Block, Hex, TargetBlock, Token } from './primitives'
+import type { Address, Block, Hex, Log, LogFilter, TargetBlock, Token } from './primitives'
 
 /** A market that cannot be judged now, and why; its positions are skipped, the others go on. */
 export interface MarketFault {
@@ -88,6 +88,10 @@ export interface Book extends Folder {
   sample(cursor: number, count: number): { readonly positions: readonly PositionRef[]; readonly next: number }
   /** Acts on nothing of the market (a fault says so) until all that it holds was read anew by bootstraps. Undone with `block`. */
   quarantine(market: Hex, block: bigint, reason: string): void
+  /** Logs that name the accounts of a market whose debt is more than that of all accounts known, wherever they are; null: nobody is missing. */
+  missing?(market: Hex): readonly LogFilter[] | null
+  /** Takes up the accounts that such logs name: bootstraps read what they have. Undone with `block`. */
+  recall?(market: Hex, block: bigint, logs: readonly Log[]): void
 }
 
 /** A protocol: `Settings` is what its part of the config parses to (see configSchema). */

@@ -18,6 +18,7 @@ export type SkipReason =
   | 'not-closable' // the protocol bars every way to close it at present
   | 'unprofitable' // best net profit below the minimum
   | 'in-flight' // already in a live bundle for this target
+  | 'drifted' // the chain says otherwise than our book: its market is read anew first
   | 'failed-simulation' // the leg failed when simulated: left out of the transaction
   | 'over-budget' // the key's balance, the block or the cap on one transaction has no room for it
 

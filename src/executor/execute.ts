@@ -170,7 +170,8 @@ export const execute = async (
   const simulate = performance.now() - startMs
   if (result.mustReplan) {
     learn(parts, result, target.number)
-    return { ...NOTHING, unfit: result.failures.map(failureSkip), isSimulated: true, elapsedMs: { simulate, sign: 0, send: 0 } }
+    const unfit = [...result.failures.map(failureSkip), ...result.skips]
+    return { ...NOTHING, unfit, isSimulated: true, elapsedMs: { simulate, sign: 0, send: 0 } }
   }
   const { sent, signMs, sendMs } = await send(parts, result.passed, keys, target, fees, parent.gasLimit)
   const skips = [...sifted.skips, ...assigned.skips, ...result.skips]

@@ -11,6 +11,7 @@ import { createKeyRing } from './key-ring'
 import { createLiquidatorCodec } from './liquidator-codec'
 import type { ExecutorParts } from './parts'
 import { DEFAULT_EXECUTOR_POLICY, type ExecutorPolicy } from './policy'
+import type { PositionAudit } from './preflight'
 import { rehearse } from './rehearse'
 import type { RunCodec } from './run-codec'
 import { type Advance, createSettledMemory } from './settle'
@@ -32,6 +33,8 @@ export interface ExecutorDeps {
   readonly policy: Partial<ExecutorPolicy>
   /** The contract's language; tests speak their own. Default: the Liquidator's. */
   readonly codec?: RunCodec
+  /** How positions are held against the chain before they are closed. Absent: they are not. */
+  readonly audit?: PositionAudit
   readonly log: LogSink
   readonly meter: Meter
   readonly store: Store

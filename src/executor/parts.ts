@@ -5,6 +5,7 @@ import type { FailureMemory } from './failure-memory'
 import type { FlightList } from './in-flight'
 import type { KeyRing } from './key-ring'
 import type { ExecutorPolicy } from './policy'
+import type { PositionAudit } from './preflight'
 import type { RunCodec } from './run-codec'
 import type { SettledMemory } from './settle'
 import type { TargetSignals } from './target-signals'
@@ -24,4 +25,6 @@ export interface ExecutorParts {
   readonly memory: FailureMemory
   readonly history: SettledMemory
   readonly signals: TargetSignals
+  /** Absent: positions are not checked before they are closed. */
+  readonly audit?: PositionAudit
 }

@@ -20,6 +20,7 @@ import {
   trim,
 } from './draft'
 import type { ExecutorPolicy } from './policy'
+import { type PositionAudit, type Preflight, preflightOf } from './preflight'
 import { exceedsGasCap, type Fees, gasLimitFor, profitAfterBid, type RunCost, runCost } from './pricing'
 import type { RunCodec, RunOrder, RunReading } from './run-codec'
 
@@ -31,6 +32,7 @@ export interface RoundContext {
   readonly policy: ExecutorPolicy
   readonly fees: Fees
   readonly balances: ReadonlyMap<Address, bigint>
+  readonly audit?: PositionAudit
 }
 
 /** A draft that passed as it is. */
@@ -44,6 +46,7 @@ export interface Passed {
 
 export interface RoundsResult {
   readonly passed: readonly Passed[]
+  /** With `mustReplan`: of positions that differ from the chain. */
   readonly skips: readonly Skip[]
   /** Takes that failed for a reason of their own, for the memory of failures. */
   readonly failures: readonly Failure[]
@@ -192,12 +195,18 @@ const within = (
     { drafts, skips: [] },
   )
 
-const simulate = (
+interface Simulated {
+  readonly ahead: readonly SimulatedResult[]
+  readonly results: readonly SimulatedResult[]
+}
+
+const simulate = async (
   drafts: readonly Draft[],
+  { calls: ahead }: Preflight,
   parent: Block,
   target: TargetBlock,
   context: RoundContext,
-): Promise<readonly SimulatedResult[]> => {
+): Promise<Simulated> => {
   const { chain, codec, contract, wrappedNative, policy, fees, balances } = context
   const calls = drafts.map(draft => {
     const cost = costOf(draft, estimatedGas(draft.plan, draft.takes), fees)
@@ -215,7 +224,8 @@ const simulate = (
       maxPriorityFeePerGasWei: fees.maxPriorityFeePerGasWei,
     }
   })
-  return chain.simulate(calls, parent, target)
+  const all = await chain.simulate([...ahead, ...calls], parent, target)
+  return { ahead: all.slice(0, ahead.length), results: all.slice(ahead.length) }
 }
 
 /** What must be left out of a new plan, where the round shows it; the failures of a transaction that reverted whole only show when it is split. */
@@ -228,7 +238,8 @@ const blamed = (start: readonly Draft[], drafts: readonly Draft[], failures: rea
 
 /**
  * Rejects with KeeperError where the chain does. One request a round; one round where nothing fails. `mayReplan`: as soon as a leg fails,
- * the rest is given back to be planned without it instead of being tried as it is.
+ * the rest is given back to be planned without it instead of being tried as it is. So it is with positions that differ from the chain: the
+ * first round finds them.
  */
 export const runRounds = async (
   start: readonly Draft[],
@@ -241,12 +252,23 @@ export const runRounds = async (
   const failures: Failure[] = []
   let drafts = start
   let mayExceed = false
+  let { audit } = context
   for (let round = 1; ; round++) {
     const budget = within(drafts, parent, context, trim)
     skips.push(...budget.skips)
     drafts = budget.drafts
     if (drafts.length === 0) return { passed: [], skips, failures, mustReplan: false }
-    const results = await simulate(drafts, parent, target, context)
+    const preflight = preflightOf(drafts, audit)
+    const { ahead, results } = await simulate(drafts, preflight, parent, target, context)
+    const checked = preflight.cut(ahead)
+    audit = undefined
+    if (checked.skips.length > 0) {
+      if (mayReplan) return { passed: [], skips: checked.skips, failures: [], mustReplan: true }
+      skips.push(...checked.skips)
+      drafts = checked.drafts
+      mayExceed = true
+      continue
+    }
     const judged = drafts.map((draft, index) => {
       const result = results[index]
       return result === undefined ? cutAll(draft, 'the node gave no result') : judge(draft, result, mayExceed, context)

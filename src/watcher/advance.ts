@@ -1,11 +1,10 @@
 // Takes the folders from the last block folded to a new head: one block, a gap, or over a reorg. All or nothing: what fails is undone,
 // and the next call finds the folders at a block that they have fully folded.
 import { KeeperError } from '../core/errors'
-import { compareLogs } from '../core/log-filter'
 import type { Block, Hex, Log } from '../core/primitives'
 import type { Chain, LogSink, Meter, Receipt } from '../ports'
-import { findCanonical, findPath, type Path, unknownBlock } from './ancestry'
-import { type BlockLogs, fetchBlockLogs } from './block-logs'
+import { ancestorsOf, findCanonical, findPath, type Path, unknownBlock } from './ancestry'
+import { type BlockLogs, believed, createDoubtBudget, fetchBlockLogs } from './block-logs'
 import type { Folding } from './folding'
 
 export interface AdvanceOptions {
@@ -58,6 +57,7 @@ const inSlices = async <T, R>(items: readonly T[], size: number, run: (item: T) 
 
 export const createAdvance = ({ chain, folding, log, meter, onUndone }: AdvanceDeps) => {
   const { known, interest } = folding
+  const doubts = createDoubtBudget()
 
   const undoTo = (ancestor: Block): void => {
     const tip = known.tip()!
@@ -75,7 +75,7 @@ export const createAdvance = ({ chain, folding, log, meter, onUndone }: AdvanceD
     while (all.length < blocks.length) {
       const asked = interest.current()
       const fetched = await inSlices(blocks.slice(all.length), FETCHED_AT_ONCE, block =>
-        fetchBlockLogs(chain, block, asked, wantReceipts, meter),
+        fetchBlockLogs({ chain, meter, doubts }, block, asked, wantReceipts),
       )
       for (const each of fetched) {
         const block = blocks[all.length]!
@@ -103,13 +103,16 @@ export const createAdvance = ({ chain, folding, log, meter, onUndone }: AdvanceD
     }
   }
 
-  const headersOf = async (logs: readonly Log[], head: Block): Promise<readonly Block[]> => {
-    const hashes = [...new Set(logs.map(each => each.blockHash))].filter(hash => hash !== head.hash)
-    return inSlices(hashes, FETCHED_AT_ONCE, async hash => {
-      const block = await chain.blockByHash(hash)
-      if (block === null) throw unknownBlock(`block ${hash}`)
+  /** Headers below `head`, lowest first: `proved` ones, and those of logs in blocks below them, which the node's chain must hold. */
+  const headersOf = async (logs: readonly Log[], head: Block, proved: readonly Block[]): Promise<readonly Block[]> => {
+    const numbers = new Set([...proved, head].map(block => block.number))
+    const wanted = [...new Set(logs.map(each => each.blockNumber))].filter(number => !numbers.has(number))
+    const others = await inSlices(wanted, FETCHED_AT_ONCE, async number => {
+      const block = await chain.blockByNumber(number)
+      if (block === null) throw unknownBlock(`block ${number}`)
       return block
     })
+    return [...others, ...proved].sort((a, b) => Number(a.number - b.number))
   }
 
   const foldGrouped = (logs: readonly Log[], headers: ReadonlyMap<Hex, Block>): boolean => {
@@ -123,20 +126,32 @@ export const createAdvance = ({ chain, folding, log, meter, onUndone }: AdvanceD
     return hasFoldedStrategies
   }
 
-  /** A long way: logs by ranges, headers only of blocks with logs, and at the end the proof that the head still stands. */
-  const overRange = async (ancestor: Block, head: Block): Promise<Folded> => {
-    const logs = await chain.logsInRange(ancestor.number + 1n, head.number, interest.current().filters)
-    const below = await headersOf(logs, head)
+  /** The headers below `head` that another fork could still replace, each proved by its child. */
+  const proveBelow = async (ancestor: Block, head: Block): Promise<readonly Block[]> => {
+    const between = head.number - ancestor.number - 1n
+    const proved = await ancestorsOf(chain, head, between < MAX_WALK ? between : BigInt(MAX_WALK))
+    const lowest = proved[0] ?? head
+    if (lowest.number === ancestor.number + 1n && lowest.parentHash !== ancestor.hash)
+      throw unknownBlock(`block ${lowest.number} on top of ${ancestor.hash}`)
+    return proved
+  }
+
+  /**
+   * A long way: logs by ranges; headers of the blocks that may still go, and of those with logs below them; at the end the proof that the
+   * head still stands. `proved`: headers that are known to lead to the head.
+   */
+  const overRange = async (ancestor: Block, head: Block, proved: readonly Block[] | null): Promise<Folded> => {
+    const recent = proved ?? (await proveBelow(ancestor, head))
+    const given = await chain.logsInRange(ancestor.number + 1n, head.number, interest.current().filters)
+    const below = await headersOf(given, head, recent)
+    const headers = new Map([...below, head].map(block => [block.hash, block]))
+    const logs = believed(given, each => headers.get(each.blockHash)?.number === each.blockNumber, meter)
     if ((await chain.blockByNumber(head.number))?.hash !== head.hash) throw unknownBlock(`block ${head.number} any more`)
-    const hasFoldedStrategies = foldGrouped(
-      [...logs].sort(compareLogs),
-      new Map([...below, head].map(block => [block.hash, block])),
-    )
+    const hasFoldedStrategies = foldGrouped(logs, headers)
     const reads = folding.startReads(head)
     await folding.bootstrap(head, hasFoldedStrategies)
     await reads.finish()
-    for (const block of [...below].sort((a, b) => Number(a.number - b.number))) known.push(block)
-    known.push(head)
+    for (const block of [...below, head]) known.push(block)
     return { logs, receipts: null, isCatchingUp: true }
   }
 
@@ -155,8 +170,25 @@ export const createAdvance = ({ chain, folding, log, meter, onUndone }: AdvanceD
     )
   }
 
+  /**
+   * Undoes all blocks that can be undone and folds them again, from logs that are asked for by range this time. One request for logs as a
+   * rule, one for the head's number, the reads. Rejects with the folders at the oldest block, from which `advance` goes on.
+   */
+  const refold = async (): Promise<void> => {
+    const [head, oldest] = [known.tip()!, known.oldest()!]
+    if (head.number === oldest.number) return
+    const below = known.newestFirst().filter(block => block.number > oldest.number && block.number < head.number)
+    folding.undoAbove(oldest.number)
+    try {
+      await overRange(oldest, head, below)
+    } catch (error) {
+      folding.undoAbove(oldest.number)
+      throw error
+    }
+  }
+
   /** One try. Rejects with the folders at the last block that both `head` and they have. */
-  return async (head: Block, { wantReceipts = false }: AdvanceOptions): Promise<Folded | 'stale'> => {
+  const advance = async (head: Block, { wantReceipts = false }: AdvanceOptions): Promise<Folded | 'stale'> => {
     const tip = known.tip()!
     if (head.hash === tip.hash) return { logs: [], receipts: null, isCatchingUp: false }
     if (await isStale(head, tip)) return 'stale'
@@ -164,7 +196,7 @@ export const createAdvance = ({ chain, folding, log, meter, onUndone }: AdvanceD
     const ancestor = path?.ancestor ?? (await findCanonical(chain, known, head))
     undoTo(ancestor)
     try {
-      const folded = path === null ? await overRange(ancestor, head) : await overPath(path, wantReceipts)
+      const folded = path === null ? await overRange(ancestor, head, null) : await overPath(path, wantReceipts)
       settle(head)
       return folded
     } catch (error) {
@@ -172,6 +204,8 @@ export const createAdvance = ({ chain, folding, log, meter, onUndone }: AdvanceD
       throw error
     }
   }
+
+  return { advance, refold }
 }
 
 /** A node that lags behind its own announcements: worth asking again in a moment. */

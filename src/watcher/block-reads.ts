@@ -2,6 +2,7 @@
 import type { ReadCall, Reader, ReadResult } from '../core/folder'
 import type { Block } from '../core/primitives'
 import type { Book } from '../core/strategy'
+import type { Audit } from './audit'
 
 /** The part of a book that reads each block. */
 export type ReadingBook = Pick<Book, 'blockReads' | 'acceptReads'>
@@ -22,9 +23,11 @@ const askFor = async (reader: Reader, calls: ReadonlyMap<string, ReadCall>): Pro
   return new Map([...calls.keys()].map((key, index) => [key, results[index]!]))
 }
 
-/** Begins at once; a failure shows in `finish`. */
-export const startBlockReads = (books: readonly ReadingBook[], reader: Reader): BlockReads => {
-  const early = askFor(reader, distinct(books.flatMap(book => book.blockReads())))
+/** Begins at once; a failure shows in `finish`. The questions of `audit` ride along, and are compared when all books have theirs. */
+export const startBlockReads = (books: readonly ReadingBook[], reader: Reader, audit: Audit | null = null): BlockReads => {
+  const own = books.flatMap(book => book.blockReads())
+  const questions = audit?.questions(own.length > 0) ?? []
+  const early = askFor(reader, distinct([...own, ...questions.flatMap(question => question.calls)]))
   early.catch(() => undefined)
   return {
     finish: async () => {
@@ -35,6 +38,10 @@ export const startBlockReads = (books: readonly ReadingBook[], reader: Reader): 
       const resultOf = (call: ReadCall): ReadResult => known.get(keyOf(call)) ?? late.get(keyOf(call))!
       const block: Block = reader.block
       for (const { book, calls } of wanted) book.acceptReads(block, calls.map(resultOf))
+      audit?.compare(
+        block,
+        questions.map(question => ({ question, results: question.calls.map(resultOf) })),
+      )
     },
   }
 }

@@ -1,11 +1,15 @@
 // What the watcher knows and how it changes it: the folders, the blocks folded into them, and the moves that keep the two in step.
+import { InvariantError, KeeperError } from '../core/errors'
 import type { Folder, Reader } from '../core/folder'
 import type { Block, Log, LogFilter } from '../core/primitives'
 import type { Book } from '../core/strategy'
 import { type Chain, type LogSink, type Meter, readerAt } from '../ports'
+import { createAudit, DEFAULT_AUDIT_PER_BLOCK } from './audit'
 import { type BlockReads, startBlockReads } from './block-reads'
 import { createInterestSource, type InterestSource } from './interest'
 import { createKnownBlocks, type KnownBlocks } from './known-blocks'
+import { createQuarantine, type Quarantine } from './quarantine'
+import { createRecall, type Recall } from './recall'
 
 export interface WatcherDeps {
   readonly chain: Chain
@@ -19,6 +23,10 @@ export interface WatcherDeps {
   readonly meter: Meter
   /** Blocks this deep are not undone any more; default 128. */
   readonly finalityDepth?: bigint
+  /** Waits between tries; default: a timer. Campaigns have no time to lose. */
+  readonly pause?: (ms: number) => Promise<void>
+  /** Positions of each book that are held against the chain in each block; default 4, 0: none. */
+  readonly auditPerBlock?: number
 }
 
 export interface Folding {
@@ -26,8 +34,14 @@ export interface Folding {
   readonly known: KnownBlocks
   readonly interest: InterestSource
   readonly finalityDepth: bigint
-  /** Folds logs of one block, or of a range, in order. Returns whether a strategy got any. */
+  readonly quarantine: Quarantine
+  readonly recall: Recall
+  /** Folds logs of one block, or of a range, in order. Returns whether a strategy got any. Throws LogRefused. */
   fold(logs: readonly Log[]): boolean
+  /** One log into one folder. Throws LogRefused. */
+  foldInto(folder: Folder, log: Log): void
+  /** During `run`, a log that a folder refuses costs what the log is about (see Folder.distrust) and not the block. */
+  leniently<T>(run: () => Promise<T>): Promise<T>
   /** Announces a header whose logs come next. */
   begin(block: Block): void
   undoAbove(number: bigint): void
@@ -35,6 +49,20 @@ export interface Folding {
   bootstrap(block: Block, hasFoldedStrategies: boolean): Promise<void>
   startReads(block: Block): BlockReads
 }
+
+/** A log that can't follow what is folded: it is not the chain's, or one before it is missing. Asking again may help. */
+export class LogRefused extends KeeperError {
+  constructor(folder: Folder, log: Log, cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    super('rpc-refused', `${folder.name} can't fold log ${log.logIndex} of block ${log.blockNumber} (${log.blockHash}): ${why}`, {
+      retryable: true,
+      cause,
+    })
+    this.name = 'LogRefused'
+  }
+}
+
+export const pauseMs = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
 
 export const DEFAULT_FINALITY_DEPTH = 128n
 
@@ -54,22 +82,64 @@ export const createFolding = (deps: WatcherDeps): Folding => {
   const areStrategies = new Set<Folder>(strategies)
   const known = createKnownBlocks()
   const interest = createInterestSource(folders, deps.extraFilters ?? (() => []))
+  const finalityDepth = deps.finalityDepth ?? DEFAULT_FINALITY_DEPTH
+  const { log, meter } = deps
+  const recall = createRecall(chain, log, finalityDepth)
+  const quarantine = createQuarantine({
+    books: strategies,
+    log,
+    meter,
+    onReleased: (book, market) => recall.begin(book, market, known.tip()?.number ?? 0n),
+  })
+  const perBlock = deps.auditPerBlock ?? DEFAULT_AUDIT_PER_BLOCK
+  const audit = createAudit({ books: strategies, quarantine, meter, perBlock })
+
+  let isLenient = false
+
+  const foldOne = (folder: Folder, each: Log): void => {
+    try {
+      folder.fold(each)
+    } catch (cause) {
+      if (cause instanceof InvariantError) throw cause
+      const refused = new LogRefused(folder, each, cause)
+      if (!isLenient || folder.distrust === undefined) throw refused
+      folder.distrust(each, refused.message)
+      meter.count('logs_refused')
+      log.log('error', 'log-refused', {
+        folder: folder.name,
+        address: each.address,
+        block: `${each.blockNumber}`,
+        message: refused.message,
+      })
+    }
+  }
 
   return {
     folders,
     known,
     interest,
-    finalityDepth: deps.finalityDepth ?? DEFAULT_FINALITY_DEPTH,
+    finalityDepth,
+    quarantine,
+    recall,
     fold: logs => {
       const { foldersOf } = interest.current()
       let hasFoldedStrategies = false
       for (const log of logs) {
         for (const folder of foldersOf(log)) {
-          folder.fold(log)
+          foldOne(folder, log)
           hasFoldedStrategies ||= areStrategies.has(folder)
         }
       }
       return hasFoldedStrategies
+    },
+    foldInto: foldOne,
+    leniently: async run => {
+      isLenient = true
+      try {
+        return await run()
+      } finally {
+        isLenient = false
+      }
     },
     begin: block => {
       for (const folder of folders) folder.beginBlock?.(block)
@@ -77,6 +147,8 @@ export const createFolding = (deps: WatcherDeps): Folding => {
     undoAbove: number => {
       for (const folder of folders) folder.undo(number + 1n)
       known.dropAbove(number)
+      quarantine.undone(number + 1n)
+      recall.undone(number + 1n)
     },
     bootstrap: async (block, hasFoldedStrategies) => {
       const reader = readerAt(chain, block)
@@ -85,6 +157,7 @@ export const createFolding = (deps: WatcherDeps): Folding => {
       if (mayHaveLearnt) deps.afterStrategies?.()
       for (const folder of venues) await bootstrapFolder(folder, reader)
     },
-    startReads: block => startBlockReads(strategies, readerAt(chain, block)),
+    // Not before the backfill is done: its reads only count once the head they were made at has proved to stand.
+    startReads: block => startBlockReads(strategies, readerAt(chain, block), known.tip() === null ? null : audit),
   }
 }

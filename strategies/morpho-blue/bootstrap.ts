@@ -40,7 +40,7 @@ export const rateModelOf = (irm: Address, lore: Lore): RateModel | null =>
 /** Whether something must be read before the market can be judged. */
 export const needsReads = (market: Market, lore: Lore): boolean => {
   const { params, lastUpdateSec, rateAtTarget } = market.state
-  if (params === null || lastUpdateSec === null || market.unread.size > 0) return true
+  if (params === null || lastUpdateSec === null || market.unread.size > 0 || market.quarantine !== null) return true
   const model = rateModelOf(params.irm, lore)
   if (model === null || (model === 'adaptive' && rateAtTarget === null)) return true
   return !lore.tokens.has(params.loanToken) || !lore.tokens.has(params.collateralToken)
@@ -107,7 +107,7 @@ const sameTotals = (a: Totals, b: Totals): boolean =>
   a.feeWad === b.feeWad
 
 /** All that have a position as far as is known, or may have one. */
-const accountsOf = ({ pairs, number, unread }: Market): readonly Address[] => [
+export const accountsOf = ({ pairs, number, unread }: Market): readonly Address[] => [
   ...new Set([...Array.from(pairs.slotsOf(number), pairs.accountAt), ...unread]),
 ]
 
@@ -141,8 +141,14 @@ const learnTokens = (
   })
 }
 
-/** Totals, times, rates at target and tokens: one request for all that is due. */
-const learnMarkets = async (reader: Reader, ledger: Ledger, morpho: Address, lore: Lore, due: readonly Due[]): Promise<void> => {
+/** Totals, times, rates at target and tokens: one request for all that is due. Returns the markets that answered. */
+const learnMarkets = async (
+  reader: Reader,
+  ledger: Ledger,
+  morpho: Address,
+  lore: Lore,
+  due: readonly Due[],
+): Promise<readonly Market[]> => {
   const block = reader.block.number
   const rated = due.filter(({ params }) => params.irm !== ZERO_ADDRESS && lore.models.get(params.irm) !== 'viewed')
   const tokens = [...new Set(due.flatMap(({ params }) => [params.loanToken, params.collateralToken]))].filter(
@@ -155,13 +161,14 @@ const learnMarkets = async (reader: Reader, ledger: Ledger, morpho: Address, lor
     tokens.map(to => ({ to, data: encodeSymbol(), ...TOKEN_CAPS })),
   ])
   learnTokens(ledger, block, lore, tokens, [decimals ?? [], symbols ?? []])
-  due.forEach(({ market }, i) => {
-    const data = wordsOf(markets?.[i], 6)
-    if (data !== null) applyMarket(ledger, block, market, data)
-  })
   rated.forEach(({ market }, i) => {
     const data = wordsOf(rates?.[i], 1)
     if (data !== null) ledger.setState(market, block, { rateAtTarget: wordAt(data, 0) })
+  })
+  return due.flatMap(({ market }, i) => {
+    const data = wordsOf(markets?.[i], 6)
+    if (data !== null) applyMarket(ledger, block, market, data)
+    return data === null ? [] : [market]
   })
 }
 
@@ -207,20 +214,46 @@ const learnModels = async (reader: Reader, ledger: Ledger, lore: Lore, due: read
   }
 }
 
+/** Positions of quarantined markets that one bootstrap reads: about one request. */
+const MAX_REREAD = 2_000
+
+/** Whom to read of each market: a quarantined one's share of what is left of the bound. */
+const listsOf = (due: readonly Market[]): readonly (readonly Address[])[] => {
+  let left = MAX_REREAD
+  return due.map(({ unread, quarantine }) => {
+    if (quarantine === null) return [...unread]
+    const list = [...unread].slice(0, left)
+    left -= list.length
+    return list
+  })
+}
+
 const learnPositions = async (reader: Reader, ledger: Ledger, morpho: Address, due: readonly Market[]): Promise<void> => {
-  const lists = due.map(market => [...market.unread])
+  const lists = listsOf(due)
   const answers = await readLists(
     reader,
     due.map((market, i) => (lists[i] ?? []).map(account => ({ to: morpho, data: encodePosition(market.id, account) }))),
   )
   due.forEach((market, i) => {
-    const failed = (lists[i] ?? []).filter((account, j) => {
+    const done = (lists[i] ?? []).filter((account, j) => {
       const data = wordsOf(answers[i]?.[j], 3)
       if (data !== null) ledger.setPosition(market, reader.block.number, account, wordAt(data, 1), wordAt(data, 2))
-      return data === null
+      return data !== null
     })
-    if (market.unread.size !== failed.length) ledger.setUnread(market, reader.block.number, failed)
+    const out = new Set(done)
+    const left = [...market.unread].filter(account => !out.has(account))
+    if (done.length > 0) ledger.setUnread(market, reader.block.number, left)
   })
+}
+
+/** Those of which totals and all positions were read. Debt of accounts that nobody knows shows from now on, if there is any. */
+const letGo = (ledger: Ledger, block: bigint, markets: readonly Market[]): void => {
+  for (const market of markets) {
+    if (market.quarantine === null || market.unread.size > 0) continue
+    ledger.setQuarantine(market, block, null)
+    const isAllSeen = market.pairs.debtOf(market.number) === market.state.borrowShares
+    if (!isAllSeen && market.state.complete) ledger.setState(market, block, { complete: false })
+  }
 }
 
 /** Reads all that the `due` markets miss, in one request as a rule: a second for new rate models, more only for incomplete history. */
@@ -233,7 +266,8 @@ export const readMarkets = async (
 ): Promise<void> => {
   await learnParams(reader, ledger, morpho, due)
   const known = withParams(due)
-  await learnMarkets(reader, ledger, morpho, lore, known)
+  const answered = await learnMarkets(reader, ledger, morpho, lore, known)
   await learnModels(reader, ledger, lore, known)
   await learnPositions(reader, ledger, morpho, due)
+  letGo(ledger, reader.block.number, answered)
 }

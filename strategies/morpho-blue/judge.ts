@@ -172,6 +172,7 @@ export const createJudge = (lore: Lore, maxOracleGas: number | undefined): Judge
 
   const judge = (market: Market, timestampSec: bigint, quotes = lastRead): Judged => {
     const { params, lastUpdateSec } = market.state
+    if (market.quarantine !== null) return fault(`quarantined: ${market.quarantine}`)
     if (params === null) return fault('market parameters: not known yet')
     if (lastUpdateSec === null) return fault('time of the last accrual: not known yet')
     if (market.unread.size > 0) return fault(`${market.unread.size} positions: not read yet`)

@@ -32,6 +32,8 @@ export interface Market {
   state: MarketState
   /** Accounts whose position must be read: they were seen first where history is incomplete. Logs of theirs change nothing till then. */
   readonly unread: Set<Address>
+  /** Why nothing of it counts until all of it was read anew; null: it does. Not saved: `unread` is, and says as much. */
+  quarantine: string | null
 }
 
 /** A market without its positions, for a saved state. */
@@ -60,6 +62,7 @@ export interface Ledger {
   raise(market: Market, blockNumber: bigint, move: PairMove): void
   lower(market: Market, blockNumber: bigint, move: PairMove): void
   setUnread(market: Market, blockNumber: bigint, accounts: readonly Address[]): void
+  setQuarantine(market: Market, blockNumber: bigint, reason: string | null): void
   /** See Folder. */
   undo(fromBlock: bigint): void
   finalise(block: bigint): void
@@ -109,7 +112,7 @@ export const createLedger = (onChange: (market: Market) => void): Ledger => {
   }
 
   const add = (id: Hex, state: MarketState, unread: readonly Address[]): Market => {
-    const market: Market = { id, number: pairs.addMarket(), pairs, state, unread: new Set(unread) }
+    const market: Market = { id, number: pairs.addMarket(), pairs, state, unread: new Set(unread), quarantine: null }
     byId.set(id, market)
     byNumber.push(market)
     return market
@@ -138,6 +141,16 @@ export const createLedger = (onChange: (market: Market) => void): Ledger => {
     swapUnread(market, accounts)
     journal.record(blockNumber, () => {
       swapUnread(market, before)
+      onChange(market)
+    })
+    onChange(market)
+  }
+
+  const setQuarantine = (market: Market, blockNumber: bigint, reason: string | null): void => {
+    const before = market.quarantine
+    market.quarantine = reason
+    journal.record(blockNumber, () => {
+      market.quarantine = before
       onChange(market)
     })
     onChange(market)
@@ -205,6 +218,7 @@ export const createLedger = (onChange: (market: Market) => void): Ledger => {
       onChange(market)
     },
     setUnread,
+    setQuarantine,
     undo: fromBlock => {
       pairs.undo(fromBlock, number => onChange(byNumber[number]!))
       undoStates(fromBlock)

@@ -7,6 +7,7 @@ import type { Address, Hex, LogFilter } from '../../src/core/primitives'
 import type { Book, MarketFault, Scope, Strategy } from '../../src/core/strategy'
 import { fallOf } from '../../src/core/what-if'
 import { TOPIC, TOPIC_BORROW_RATE_UPDATE } from './abi'
+import { createMorphoAudit, unseenShares } from './audit'
 import { type Lore, needsReads, readMarkets } from './bootstrap'
 import { createFinder } from './finder'
 import { createLogFold } from './fold'
@@ -76,7 +77,7 @@ const createRoll = (isKnown: (market: Market) => boolean, needs: (market: Market
       counted.delete(market)
       open.delete(market)
     }
-    if (isHere && (now > 0 || market.unread.size > 0) && needs(market)) due.add(market)
+    if (isHere && (now > 0 || market.unread.size > 0 || market.quarantine !== null) && needs(market)) due.add(market)
     else due.delete(market)
   }
 
@@ -116,10 +117,6 @@ const createFilters = (morpho: Address, lore: Lore) => {
     },
   }
 }
-
-/** Shares of borrowers whom no log has named, where history began before `fromBlock`; 0n for a market known from its creation. */
-const unseenShares = ({ state, pairs, number }: Market): bigint =>
-  state.complete ? 0n : state.borrowShares - pairs.debtOf(number)
 
 const sharesOf = ({ byId, pairs }: Ledger, id: Hex, account: Address): bigint => {
   const market = byId.get(id)
@@ -162,6 +159,7 @@ const createBook = (settings: Settings, scope: Scope): Book => {
   const query = createPairQuery(ledger.pairs)
   const sweep = createSweep(ledger.pairs, judge.column, lore)
   const finder = createFinder({ strategy: NAME, morpho, horizonSec: settings.horizonSec, scope }, judge, query)
+  const audit = createMorphoAudit(NAME, morpho, ledger, lore)
   const views = createViews(NAME, slot => ledger.marketAt(ledger.pairs.marketAt(slot)), judge, query)
   const settle = (): void => {
     for (const market of changed) {
@@ -259,6 +257,7 @@ const createBook = (settings: Settings, scope: Scope): Book => {
       return roll.size()
     },
     has: ({ strategy, market, account }) => strategy === NAME && sharesOf(ledger, market, account) > 0n,
+    ...audit,
   }
 }
 

@@ -39,6 +39,7 @@ describe('parseConfig', () => {
       maxHops: 3,
       hopTokens: [],
       finalityDepth: 64n,
+      auditPerBlock: 4,
       scope: { markets: { allow: [], deny: [] }, accounts: { allow: [], deny: [] }, minDebtAssets: {} },
       strategies: { 'morpho-blue': { address: ADDRESS, fromBlock: 0 } },
     })
