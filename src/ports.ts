@@ -22,6 +22,8 @@ export interface SimulatedCall {
   readonly gas: bigint
   readonly maxFeePerGasWei: bigint
   readonly maxPriorityFeePerGasWei: bigint
+  /** Only its answer matters: no gas is estimated for it where that takes a request of its own. */
+  readonly isView?: boolean
 }
 
 export interface SimulatedResult {
