@@ -1,6 +1,4 @@
 // The demo: a world through a recorded crash, with the keeper in it, judged by the referee; and the same world without a keeper.
-
-import { WAD } from '../core/fixed-point'
 import type { Hex } from '../core/primitives'
 import type { OutcomeKind } from '../core/verdict'
 import type { TickReport } from '../keeper'
@@ -8,7 +6,7 @@ import type { LogSink, Meter } from '../ports'
 import { isDisturbed } from './disturbed'
 import { endedPosition, type PositionEnd, positionId, summarise, worstErrorPct } from './ended-positions'
 import { countRounds, type Prices, type Round } from './prices/rounds'
-import { createReferee, type Referee, type RefereeVerdict } from './referee'
+import { createReferees, type LabMarket, type LabVerdict, labMarkets, type Referees } from './referees'
 import type { EndedPosition, MarketRow, RunResult, TimelinePoint } from './report/result'
 import { createStage, type Stage } from './stage'
 import { badDebtUsd } from './world/accounting'
@@ -45,12 +43,12 @@ const ethNumber = (wei: bigint): number => Number(wei / 10n ** 9n) / 1e9
 interface Attended {
   readonly timeline: readonly TimelinePoint[]
   readonly ends: readonly PositionEnd[]
-  readonly referee: readonly RefereeVerdict[]
+  readonly referee: readonly LabVerdict[]
   readonly badDebtUsdWad: bigint
   readonly minimumBadDebtUsdWad: bigint
   /** Blocks in which somebody else acted before our transactions. */
   readonly isDisturbed: (block: bigint) => boolean
-  readonly markets: Stage['world']['markets']
+  readonly markets: readonly LabMarket[]
 }
 
 const pointOf = (
@@ -83,7 +81,7 @@ const closedIn = (tick: TickReport): { count: number; profitWei: bigint } => {
 /** Told after each round of the attended run. */
 type OnRound = (closed: number) => void
 
-const playRoundsWith = async (stage: Stage, referee: Referee, options: DemoOptions, onRound: OnRound): Promise<Attended> => {
+const playRoundsWith = async (stage: Stage, referee: Referees, options: DemoOptions, onRound: OnRound): Promise<Attended> => {
   const { world } = stage
   const timeline: TimelinePoint[] = []
   const disturbed = new Set<bigint>()
@@ -112,6 +110,7 @@ const playRoundsWith = async (stage: Stage, referee: Referee, options: DemoOptio
   // One more block, so that what was sent last has its end recorded.
   await stage.playBlock({})
   head = await readHead(world)
+  await referee.finish(head)
   return {
     timeline,
     ends: stage.ended.ends(),
@@ -119,14 +118,14 @@ const playRoundsWith = async (stage: Stage, referee: Referee, options: DemoOptio
     badDebtUsdWad: (await badDebtUsd(world, head.number, prices)).totalUsdWad,
     minimumBadDebtUsdWad: await referee.minimumBadDebtUsd(head.number, prices),
     isDisturbed: block => disturbed.has(block),
-    markets: world.markets,
+    markets: labMarkets(world),
   }
 }
 
 const playAttended = async (spec: WorldSpec, options: DemoOptions, onRound: OnRound): Promise<Attended> => {
   const stage = await createStage({ spec, seed: options.seed, log: options.log, meter: options.meter, nowMs: options.nowMs })
   try {
-    return await playRoundsWith(stage, createReferee(stage.world), options, onRound)
+    return await playRoundsWith(stage, createReferees(stage.world), options, onRound)
   } finally {
     await stage.close()
   }
@@ -134,7 +133,7 @@ const playAttended = async (spec: WorldSpec, options: DemoOptions, onRound: OnRo
 
 interface Judged {
   readonly end: PositionEnd | null
-  readonly verdict: RefereeVerdict | null
+  readonly verdict: LabVerdict | null
 }
 
 /** The block in which the referee says that it could first have been closed; null: in none before it was. */
@@ -143,16 +142,21 @@ const firstEligible = ({ verdict }: Judged): bigint | null => verdict?.firstElig
 const joinVerdicts = (attended: Attended): ReadonlyMap<string, Judged> => {
   const byId = new Map<string, Judged>(attended.ends.map(end => [positionId(end.ref), { end, verdict: null }]))
   for (const verdict of attended.referee) {
-    const id = `${verdict.market.id}/${verdict.account}`
+    const id = `${verdict.market}/${verdict.account}`
     byId.set(id, { end: byId.get(id)?.end ?? null, verdict })
   }
   return byId
 }
 
 const isClosed = ({ end }: Judged): boolean => end !== null && end.included.length > 0
-/** No earlier block would have paid: small ones wait until gas is cheap, and are closed in the first block that pays. */
+/**
+ * No earlier block would have paid: small ones wait until gas is cheap, and are closed in the first block that pays. Where positions are
+ * closed in steps, every step has to be in time (aave-referee.ts).
+ */
 const isFirst = (judged: Judged): boolean =>
-  isClosed(judged) && (judged.end?.included[0]?.block ?? 0n) <= (firstEligible(judged) ?? Number.POSITIVE_INFINITY)
+  isClosed(judged) &&
+  (judged.verdict?.idleBlock ?? null) === null &&
+  (judged.end?.included[0]?.block ?? 0n) <= (firstEligible(judged) ?? Number.POSITIVE_INFINITY)
 const isProfitable = ({ verdict }: Judged): boolean => verdict !== null && verdict.firstEligibleBlock !== null
 
 /** Positions that only the referee saw get a line as well: the keeper has to answer for them. */
@@ -161,17 +165,17 @@ const lineOf = (judged: Judged): EndedPosition => {
   const { verdict } = judged
   const unseen: { outcome: OutcomeKind | 'open'; reason: string } = { outcome: 'open', reason: 'seen by the referee only' }
   const nothing = { repaid: '0', seized: '0', profitPredictedWei: '0', profitRealisedWei: '0', gasUsed: '0', block: null }
-  return { position: verdict?.account ?? '', market: verdict?.market.id ?? '', ...unseen, ...nothing }
+  return { position: verdict?.account ?? '', market: verdict?.market ?? '', ...unseen, ...nothing }
 }
 
-const marketRow = (market: Attended['markets'][number], judged: readonly Judged[]): MarketRow => {
+const marketRow = (market: LabMarket, judged: readonly Judged[]): MarketRow => {
   const closed = judged.filter(isClosed)
   const first = judged.filter(isFirst).length
   const profitWei = closed.flatMap(each => each.end?.included ?? []).reduce((sum, { part }) => sum + part.profitRealisedWei, 0n)
   return {
     market: market.name,
-    lltvPct: Number(market.params.lltv / (WAD / 10_000n)) / 100,
-    positions: market.borrowers.length,
+    lltvPct: market.lltvPct,
+    positions: market.positions,
     liquidatable: judged.length,
     profitable: judged.filter(isProfitable).length,
     closedFirstBlock: first,
@@ -195,7 +199,7 @@ const resultOf = (attended: Attended, unattended: UnattendedResult, elapsedMs: n
   const judged = joinVerdicts(attended)
   const all = [...judged.values()]
   const profitable = all.filter(isProfitable)
-  const inMarket = (id: Hex): readonly Judged[] => all.filter(each => (each.end?.ref.market ?? each.verdict?.market.id) === id)
+  const inMarket = (id: Hex): readonly Judged[] => all.filter(each => (each.end?.ref.market ?? each.verdict?.market) === id)
   const usd = { badDebtUsd: usdNumber(attended.badDebtUsdWad), badDebtUnattendedUsd: usdNumber(unattended.badDebtUsdWad) }
   const worstPredictionErrorPct = worstErrorPct(attended.ends, block => !attended.isDisturbed(block))
   const summary = summarise(attended.ends, { ...usd, worstPredictionErrorPct }, end =>

@@ -63,6 +63,8 @@ export const labConfig = (
   executor: LocalExecutor,
   more: Readonly<Record<string, unknown>>,
 ): ChainConfig => {
+  // One pool a chain is watched; a world may have more to look at.
+  const aave = world.aave[0]
   const chain = {
     id: world.chainId,
     rpc: [anvil.wsUrl],
@@ -70,7 +72,10 @@ export const labConfig = (
     owner: executor.owner,
     executor: executor.contract,
     relays: [{ name: 'lab', url: builder.url }],
-    strategies: { 'morpho-blue': { address: world.contracts.morpho, fromBlock: Number(world.fromBlock) } },
+    strategies: {
+      'morpho-blue': { address: world.contracts.morpho, fromBlock: Number(world.fromBlock) },
+      ...(aave === undefined ? {} : { 'aave-v3': { address: aave.pool, fromBlock: Number(world.fromBlock) } }),
+    },
     venues: { 'uniswap-v3': { factory: world.contracts.factory, fromBlock: Number(world.fromBlock) } },
     limits: { requestsPerSecond: NO_LIMIT },
     ...more,

@@ -13,3 +13,6 @@ export const usd = (value: number | null): string =>
 
 /** Both ends of an address or id. */
 export const short = (hex: string): string => (hex.length > 14 ? `${hex.slice(0, 8)}…${hex.slice(-4)}` : hex)
+
+/** A loan-to-value limit; null where a market has more than one. */
+export const limit = (pct: number | null): string => (pct === null ? 'each its own' : `${pct} %`)

@@ -1,6 +1,6 @@
 // One self-contained HTML page of a run: figures, charts, a row per market, and every position that was not closed with its reason.
 import { chartsOf } from './charts'
-import { eth, short, usd } from './figures'
+import { eth, limit, short, usd } from './figures'
 import type { EndedPosition, MarketRow, RunResult } from './result'
 
 const escapeHtml = (text: string): string =>
@@ -42,7 +42,7 @@ const MARKET_HEAD = [
 const marketRow = (market: MarketRow): string =>
   row([
     market.market,
-    `${market.lltvPct} %`,
+    limit(market.lltvPct),
     market.positions,
     market.liquidatable,
     market.profitable,

@@ -49,7 +49,8 @@ export interface TimelinePoint {
 /** A market's row in the table. */
 export interface MarketRow {
   readonly market: string
-  readonly lltvPct: number
+  /** null where each collateral has its own. */
+  readonly lltvPct: number | null
   readonly positions: number
   readonly liquidatable: number
   readonly profitable: number

@@ -1,7 +1,7 @@
 // A run's end as tables for a terminal. Formats only.
 import Table from 'cli-table3'
 import pc from 'picocolors'
-import { eth, short, usd } from './figures'
+import { eth, limit, short, usd } from './figures'
 import type { EndedPosition, MarketRow, RunResult, RunSummary } from './result'
 
 type Paint = (text: string) => string
@@ -42,7 +42,7 @@ export const runTable = (positions: readonly EndedPosition[], summary: RunSummar
 
 const marketCells = (market: MarketRow): readonly string[] => [
   market.market,
-  `${market.lltvPct} %`,
+  limit(market.lltvPct),
   String(market.positions),
   String(market.liquidatable),
   String(market.profitable),
