@@ -103,9 +103,9 @@ export const composeReading = (
     chain: ports.chain,
     strategies: books,
     venues: venueBooks,
-    afterStrategies: () => {
+    afterStrategies: block => {
       const needs = hubs.needs()
-      for (const venue of venueBooks) venue.track(needs)
+      for (const venue of venueBooks) venue.track(needs, block)
     },
     extraFilters,
     log: ports.log,

@@ -48,6 +48,12 @@ export interface Folder {
   beginBlock?(block: Block): void
   fold(log: Log): void
   undo(fromBlock: bigint): void
+  /**
+   * `fold` threw on this log, again and again: it contradicts what is held, so a log before it is missing or it is no honest contract's.
+   * Whatever it is about is not to be believed, or acted on, until bootstraps have read it anew. Undone with the log's block. Without
+   * this method such a log stops the pipeline.
+   */
+  distrust?(log: Log, reason: string): void
   /** Drops undo records of blocks < `block`: they are final. */
   finalise(block: bigint): void
   /** All that saved state depends on besides the chain: its format and the settings. State of another fingerprint is not restored. */

@@ -110,8 +110,11 @@ export interface RouteNeeds {
 /** The live pools of one venue on one chain. */
 export interface VenueBook extends Folder {
   readonly venue: string
-  /** Names the tokens that routes may touch; pools of other tokens are not followed. Called again as they grow. */
-  track(needs: RouteNeeds): void
+  /**
+   * Names the tokens that routes may touch; pools of other tokens are not followed. Called again as they grow, with all of them. With a
+   * `block` (none older than what is folded), what is new is forgotten when that block is undone.
+   */
+  track(needs: RouteNeeds, block?: bigint | null): void
   pools(): readonly Pool[]
   /** Pools that are configured or found but unusable, and why. */
   faults(): readonly { readonly pool: Address; readonly reason: string }[]

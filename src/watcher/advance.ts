@@ -81,6 +81,7 @@ export const createAdvance = ({ chain, folding, log, meter, onUndone }: AdvanceD
         const block = blocks[all.length]!
         if (each.logs.length > 0) folding.begin(block)
         hasFoldedStrategies = folding.fold(each.logs) || hasFoldedStrategies
+        folding.secondLook.remember(block, asked, each.logs)
         all.push(each)
         if (interest.current() !== asked) break
       }
@@ -142,7 +143,8 @@ export const createAdvance = ({ chain, folding, log, meter, onUndone }: AdvanceD
    */
   const overRange = async (ancestor: Block, head: Block, proved: readonly Block[] | null): Promise<Folded> => {
     const recent = proved ?? (await proveBelow(ancestor, head))
-    const given = await chain.logsInRange(ancestor.number + 1n, head.number, interest.current().filters)
+    const asked = interest.current()
+    const given = await chain.logsInRange(ancestor.number + 1n, head.number, asked.filters)
     const below = await headersOf(given, head, recent)
     const headers = new Map([...below, head].map(block => [block.hash, block]))
     const logs = believed(given, each => headers.get(each.blockHash)?.number === each.blockNumber, meter)
@@ -151,7 +153,12 @@ export const createAdvance = ({ chain, folding, log, meter, onUndone }: AdvanceD
     const reads = folding.startReads(head)
     await folding.bootstrap(head, hasFoldedStrategies)
     await reads.finish()
-    for (const block of [...below, head]) known.push(block)
+    const byHash = new Map<Hex, Log[]>([...below, head].map(block => [block.hash, []]))
+    for (const each of logs) byHash.get(each.blockHash)!.push(each)
+    for (const block of [...below, head]) {
+      known.push(block)
+      folding.secondLook.remember(block, asked, byHash.get(block.hash)!)
+    }
     return { logs, receipts: null, isCatchingUp: true }
   }
 

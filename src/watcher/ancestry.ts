@@ -1,4 +1,4 @@
-// The way from what we know to a new head: the headers between, by parent hashes. Asks the node, changes nothing.
+// The way from what we know to a new head: the headers between, each proved by the hash that its child names. Asks the node, changes nothing.
 import { KeeperError } from '../core/errors'
 import type { Block, Hex } from '../core/primitives'
 import type { Chain } from '../ports'
@@ -21,13 +21,36 @@ const noAncestor = (head: Block, oldest: Block): KeeperError =>
     { retryable: true },
   )
 
-/** Headers between tip and head at once, by number: a guess that the parent hashes then prove or leave unused. */
-const guessBetween = async (chain: Chain, tip: Block, head: Block, atMost: number): Promise<ReadonlyMap<Hex, Block>> => {
-  const count = Number(head.number - tip.number) - 1
-  if (count < 1 || count > atMost) return new Map()
-  const numbers = Array.from({ length: count }, (_, index) => tip.number + 1n + BigInt(index))
-  const blocks = await Promise.all(numbers.map(number => chain.blockByNumber(number)))
-  return new Map(blocks.flatMap(block => (block === null ? [] : [[block.hash, block] as const])))
+const ASKED_AT_ONCE = 32
+
+/** Headers of `low`..`high` by number: a guess that parent hashes then prove or leave unused. */
+const guess = async (chain: Chain, low: bigint, high: bigint): Promise<ReadonlyMap<Hex, Block>> => {
+  const found = new Map<Hex, Block>()
+  for (let from = low; from <= high; from += BigInt(ASKED_AT_ONCE)) {
+    const count = high - from + 1n < BigInt(ASKED_AT_ONCE) ? Number(high - from + 1n) : ASKED_AT_ONCE
+    const blocks = await Promise.all(Array.from({ length: count }, (_, index) => chain.blockByNumber(from + BigInt(index))))
+    for (const block of blocks) if (block !== null) found.set(block.hash, block)
+  }
+  return found
+}
+
+const parentOf = async (chain: Chain, block: Block, guessed: ReadonlyMap<Hex, Block>): Promise<Block> => {
+  const parent = guessed.get(block.parentHash) ?? (await chain.blockByHash(block.parentHash))
+  if (parent === null || parent.hash !== block.parentHash || parent.number !== block.number - 1n)
+    throw unknownBlock(`block ${block.parentHash}, the parent of ${block.number}`)
+  return parent
+}
+
+/** The `count` headers below `head`, lowest first; fewer where the chain begins. Rejects (retryable) where the node no longer has them. */
+export const ancestorsOf = async (chain: Chain, head: Block, count: bigint): Promise<readonly Block[]> => {
+  const lowest = head.number > count ? head.number - count : 0n
+  const guessed = await guess(chain, lowest, head.number - 1n)
+  const blocks: Block[] = []
+  for (let block = head; block.number > lowest; ) {
+    block = await parentOf(chain, block, guessed)
+    blocks.push(block)
+  }
+  return blocks.reverse()
 }
 
 /** Walks down from `head` to a known block. Null: more than `atMost` steps. Rejects with 'no-common-ancestor' below the oldest known. */
@@ -35,17 +58,19 @@ export const findPath = async (chain: Chain, known: KnownBlocks, head: Block, at
   const tip = known.tip()!
   const oldest = known.oldest()!
   if (head.number - tip.number > BigInt(atMost)) return null
-  const guessed = known.get(head.parentHash) === null ? await guessBetween(chain, tip, head, atMost) : new Map<Hex, Block>()
+  const guessed =
+    known.get(head.parentHash) === null ? await guess(chain, tip.number + 1n, head.number - 1n) : new Map<Hex, Block>()
   const blocks: Block[] = [head]
   for (;;) {
     const lowest = blocks.at(-1)!
     const ancestor = known.get(lowest.parentHash)
-    if (ancestor !== null) return { ancestor, blocks: blocks.reverse() }
+    if (ancestor !== null) {
+      if (ancestor.number !== lowest.number - 1n) throw unknownBlock(`a block ${lowest.number} on top of ${ancestor.number}`)
+      return { ancestor, blocks: blocks.reverse() }
+    }
     if (lowest.number <= oldest.number + 1n) throw noAncestor(head, oldest)
     if (blocks.length > atMost) return null
-    const parent = guessed.get(lowest.parentHash) ?? (await chain.blockByHash(lowest.parentHash))
-    if (parent === null) throw unknownBlock(`block ${lowest.parentHash}, the parent of ${lowest.number}`)
-    blocks.push(parent)
+    blocks.push(await parentOf(chain, lowest, guessed))
   }
 }
 

@@ -5,8 +5,10 @@ import type { Folder } from '../core/folder'
 import type { Block, Log } from '../core/primitives'
 import { readerAt } from '../ports'
 import { isUnknownBlock } from './advance'
+import { ancestorsOf, unknownBlock } from './ancestry'
+import { believed } from './block-logs'
 import { createBloomTests } from './bloom'
-import { bootstrapFolder, type Folding, type WatcherDeps } from './folding'
+import { bootstrapFolder, type Folding, pauseMs, type WatcherDeps } from './folding'
 
 export interface BackfillProgress {
   readonly folder: string
@@ -20,8 +22,6 @@ export interface BackfillProgress {
 const CHUNK = { first: 100_000n, most: 4_000_000n, fewLogs: 5_000, manyLogs: 50_000 }
 const MAX_TRIES = 6
 const RETRY_PAUSE_MS = 200
-/** Known blocks below the head, for reorgs that come soon after. */
-const CHECKPOINT_DEPTHS = [64n, 16n, 4n, 1n]
 
 /** How far one folder's history is folded, up to where that is final, and how much is asked for next. */
 interface Cursor {
@@ -37,7 +37,7 @@ const nextChunk = (chunk: bigint, logs: number): bigint => {
 }
 
 export const createBackfill = (deps: WatcherDeps, folding: Folding) => {
-  const { chain, strategies, venues, log } = deps
+  const { chain, strategies, venues, log, pause = pauseMs } = deps
   const { folders, known, interest, finalityDepth } = folding
   const cursors = new Map<Folder, Cursor>(
     folders.map(folder => [
@@ -46,6 +46,8 @@ export const createBackfill = (deps: WatcherDeps, folding: Folding) => {
     ]),
   )
   let newestLog: Log | null = null
+  /** Logs folded so far that a reorg could still take away. */
+  let unsettled: Log[] = []
 
   const latest = (): Promise<Block> => chain.blockByTag('latest')
 
@@ -68,6 +70,7 @@ export const createBackfill = (deps: WatcherDeps, folding: Folding) => {
   }
 
   const rewind = (): void => {
+    unsettled = []
     for (const [folder, cursor] of cursors) {
       folder.undo(cursor.final + 1n)
       cursor.done = cursor.final
@@ -82,8 +85,11 @@ export const createBackfill = (deps: WatcherDeps, folding: Folding) => {
     isFinal: boolean,
     onProgress: (done: bigint) => void,
   ): Promise<void> => {
-    const logs = await chain.logsInRange(cursor.done + 1n, to, folder.historyFilters(), onProgress)
-    for (const each of logs) folder.fold(each)
+    const from = cursor.done + 1n
+    const given = await chain.logsInRange(from, to, folder.historyFilters(), onProgress)
+    const logs = believed(given, each => each.blockNumber >= from && each.blockNumber <= to, deps.meter)
+    for (const each of logs) folding.foldInto(folder, each)
+    if (!isFinal) unsettled.push(...logs)
     newestLog = logs.at(-1) ?? newestLog
     cursor.chunk = nextChunk(cursor.chunk, logs.length)
     cursor.done = to
@@ -126,10 +132,14 @@ export const createBackfill = (deps: WatcherDeps, folding: Folding) => {
     })
   }
 
+  /** What may still be undone, proved down to where it is final; every unsettled log must be of it. */
   const rememberAncestors = async (head: Block): Promise<readonly Block[]> => {
-    const numbers = [finalityDepth, ...CHECKPOINT_DEPTHS.filter(depth => depth < finalityDepth)].map(depth => head.number - depth)
-    const blocks = await Promise.all(numbers.filter(number => number >= 0n).map(number => chain.blockByNumber(number)))
-    return blocks.filter(block => block !== null)
+    const blocks = await ancestorsOf(chain, head, finalityDepth)
+    const hashes = new Map([...blocks, head].map(block => [block.number, block.hash]))
+    const lowest = blocks[0]?.number ?? head.number
+    const stray = unsettled.find(each => each.blockNumber >= lowest && hashes.get(each.blockNumber) !== each.blockHash)
+    if (stray !== undefined) throw unknownBlock(`the logs of block ${stray.blockNumber} on the way to ${head.hash}`)
+    return blocks
   }
 
   /** Null: the chain moved under our feet. */
@@ -138,17 +148,18 @@ export const createBackfill = (deps: WatcherDeps, folding: Folding) => {
     checkStarts(first)
     for (const folder of strategies) await foldHistory(folder, first, signal, onProgress)
     for (const folder of strategies) await bootstrapFolder(folder, readerAt(chain, first))
-    deps.afterStrategies?.()
+    deps.afterStrategies?.(null)
     const second = await latest()
     const head = second.number > first.number ? second : first
     for (const folder of strategies) await foldHistory(folder, head, signal, onProgress)
-    if (head !== first) deps.afterStrategies?.()
+    if (head !== first) deps.afterStrategies?.(null)
     for (const folder of venues) await foldHistory(folder, head, signal, onProgress)
     await folding.bootstrap(head, true)
     await judgeBlooms()
     await folding.startReads(head).finish()
     const ancestors = await rememberAncestors(head)
-    if (!(await isCanonical(head)) || (head !== first && !(await isCanonical(first)))) return null
+    const isProved = first === head || ancestors.some(block => block.hash === first.hash)
+    if (!(await isCanonical(head)) || (!isProved && !(await isCanonical(first)))) return null
     for (const block of [...ancestors, head]) known.push(block)
     return head
   }
@@ -168,12 +179,14 @@ export const createBackfill = (deps: WatcherDeps, folding: Folding) => {
     for (let tries = 1; tries <= MAX_TRIES; tries++) {
       signal.throwIfAborted()
       rewind()
-      const head = await tryPass(signal, onProgress)
+      // What folders refuse again and again can only be left out: see Folder.distrust.
+      const isPatient = tries <= MAX_TRIES / 2
+      const head = await (isPatient ? tryPass(signal, onProgress) : folding.leniently(() => tryPass(signal, onProgress)))
       if (head !== null) {
         warnOfEmptyBooks()
         return head
       }
-      await new Promise(resolve => setTimeout(resolve, RETRY_PAUSE_MS * tries))
+      await pause(RETRY_PAUSE_MS * tries)
     }
     throw new KeeperError('rpc-failed', `the chain's head did not stay long enough to read its state, ${MAX_TRIES} times`, {
       retryable: true,

@@ -10,13 +10,17 @@ import { createInterestSource, type InterestSource } from './interest'
 import { createKnownBlocks, type KnownBlocks } from './known-blocks'
 import { createQuarantine, type Quarantine } from './quarantine'
 import { createRecall, type Recall } from './recall'
+import { createSecondLook, type SecondLook } from './second-look'
 
 export interface WatcherDeps {
   readonly chain: Chain
   readonly strategies: readonly Book[]
   readonly venues: readonly Folder[]
-  /** Told when the strategies may have learnt new markets, before the venues catch up: hands the venues their tokens. */
-  readonly afterStrategies?: () => void
+  /**
+   * Told when the strategies may have learnt new markets, before the venues catch up: hands the venues their tokens. `block`: what they learn
+   * of them goes with this block if it is undone; null, in the backfill: it stays.
+   */
+  readonly afterStrategies?: (block: bigint | null) => void
   /** Others' filters (the executor's events): their logs are returned, not folded. */
   readonly extraFilters?: () => readonly LogFilter[]
   readonly log: LogSink
@@ -36,6 +40,7 @@ export interface Folding {
   readonly finalityDepth: bigint
   readonly quarantine: Quarantine
   readonly recall: Recall
+  readonly secondLook: SecondLook
   /** Folds logs of one block, or of a range, in order. Returns whether a strategy got any. Throws LogRefused. */
   fold(logs: readonly Log[]): boolean
   /** One log into one folder. Throws LogRefused. */
@@ -94,7 +99,10 @@ export const createFolding = (deps: WatcherDeps): Folding => {
   const perBlock = deps.auditPerBlock ?? DEFAULT_AUDIT_PER_BLOCK
   const audit = createAudit({ books: strategies, quarantine, meter, perBlock })
 
+  const secondLook = createSecondLook(chain, interest, { log, meter, finalityDepth })
   let isLenient = false
+  /** Venues may have forgotten, with blocks that were undone, tokens that are still needed. */
+  let mustTellVenues = false
 
   const foldOne = (folder: Folder, each: Log): void => {
     try {
@@ -121,6 +129,7 @@ export const createFolding = (deps: WatcherDeps): Folding => {
     finalityDepth,
     quarantine,
     recall,
+    secondLook,
     fold: logs => {
       const { foldersOf } = interest.current()
       let hasFoldedStrategies = false
@@ -149,12 +158,15 @@ export const createFolding = (deps: WatcherDeps): Folding => {
       known.dropAbove(number)
       quarantine.undone(number + 1n)
       recall.undone(number + 1n)
+      secondLook.undone(number + 1n)
+      mustTellVenues = true
     },
     bootstrap: async (block, hasFoldedStrategies) => {
       const reader = readerAt(chain, block)
-      let mayHaveLearnt = hasFoldedStrategies
+      let mayHaveLearnt = hasFoldedStrategies || mustTellVenues
       for (const folder of strategies) mayHaveLearnt = (await bootstrapFolder(folder, reader)) || mayHaveLearnt
-      if (mayHaveLearnt) deps.afterStrategies?.()
+      if (mayHaveLearnt) deps.afterStrategies?.(known.tip() === null ? null : block.number)
+      mustTellVenues = false
       for (const folder of venues) await bootstrapFolder(folder, reader)
     },
     // Not before the backfill is done: its reads only count once the head they were made at has proved to stand.

@@ -8,6 +8,8 @@ export interface Interest {
   readonly filters: readonly LogFilter[]
   /** Whether the block may hold a log that anybody wants. */
   mayTouch(block: Block): boolean
+  /** Whether the block probably holds more of the wanted logs than these: see BloomTest. */
+  seemsToLack(block: Block, logs: readonly Log[]): boolean
   /** The folders that want this log. */
   foldersOf(log: Log): readonly Folder[]
   isWanted(log: Log): boolean
@@ -34,6 +36,7 @@ export const createInterestSource = (folders: readonly Folder[], extraFilters: (
     return {
       filters,
       mayTouch: block => filters.length > 0 && all.mayMatch(bloomOf(block)),
+      seemsToLack: (block, logs) => all.seemsToLack(bloomOf(block), logs),
       foldersOf: log => [...new Set(matchesOf(log).flatMap(index => owned[index]?.folder ?? []))],
       isWanted: log => matchesOf(log).length > 0,
     }

@@ -139,7 +139,8 @@ export const createWatcher = (deps: WatcherDeps): Watcher => {
     const tip = folding.known.tip()
     if (tip === null) return
     folding.recall.step(tip.number)
-    if (!folding.quarantine.wantsRefold(tip.number)) return
+    const hasMissed = folding.secondLook.step(tip.number)
+    if (!hasMissed && !folding.quarantine.wantsRefold(tip.number)) return
     folding.quarantine.refolding(tip.number)
     log.log('info', 'refold', { from: ((folding.known.oldest()?.number ?? 0n) + 1n).toString(), to: tip.number.toString() })
     meter.count('refolds')

@@ -172,8 +172,15 @@ export const createUniswapV3Book = (settings: BookSettings): UniswapV3Book => {
       return filtersNow
     },
     filtersVersion: () => version,
-    track: needs => {
-      if (discovery.track(needs)) changed(true)
+    track: (needs, block = null) => {
+      const news = discovery.track(needs)
+      if (news === null) return
+      if (news.isFiltering) changed(true)
+      if (block === null) return
+      record(block, () => {
+        news.forget()
+        changed(news.isFiltering)
+      })
     },
     needsBootstrap: () => discovery.hasQuestions() || unread().length > 0 || narrow().length > 0,
     bootstrap: async reader => {

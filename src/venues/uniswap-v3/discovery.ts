@@ -14,8 +14,8 @@ export interface Asked {
 }
 
 export interface Discovery {
-  /** True if a token is new, so that the filters have changed. */
-  track(needs: RouteNeeds): boolean
+  /** Null if nothing is new; else whether the filters have changed, and how to forget it again. */
+  track(needs: RouteNeeds): { readonly isFiltering: boolean; readonly forget: () => void } | null
   isTracked(token: Address): boolean
   /** PoolCreated between tracked tokens: the same filter for history and for live blocks. Of many tokens: of all, to be sorted out here. */
   filters(): readonly LogFilter[]
@@ -50,25 +50,40 @@ const createQuestions = () => {
   const hubs = new Set<Address>()
   const asked = new Map<string, TokenPair>()
   const open = new Map<string, TokenPair>()
+  /** How to take back what came since `takeNews`. */
+  let news: (() => void)[] = []
   const want = (a: Address, b: Address): void => {
     if (a === b) return
     const pair = sorted(a, b)
     const key = pair.join()
-    if (!asked.has(key)) open.set(key, pair)
+    if (asked.has(key) || open.has(key)) return
+    open.set(key, pair)
+    news.push(() => {
+      open.delete(key)
+      asked.delete(key)
+    })
   }
   const addToken = (token: Address): void => {
     if (tokens.has(token)) return
     tokens.add(token)
+    news.push(() => tokens.delete(token))
     for (const hub of hubs) want(token, hub)
   }
   return {
     tokens,
     want,
     addToken,
+    /** How to take back all that is new since the last call, newest first. */
+    takeNews: (): readonly (() => void)[] => {
+      const taken = news.reverse()
+      news = []
+      return taken
+    },
     addHub: (hub: Address): void => {
       if (hubs.has(hub)) return
       addToken(hub)
       hubs.add(hub)
+      news.push(() => hubs.delete(hub))
       for (const token of tokens) want(token, hub)
     },
     open: (): readonly TokenPair[] => [...open.values()],
@@ -104,13 +119,19 @@ export const createDiscovery = (factory: Address | null, feeTiers: readonly numb
   return {
     track: needs => {
       const before = tokens.size
+      questions.takeNews()
       for (const hub of needs.hubs) questions.addHub(hub)
       for (const { from, to } of needs.pairs) {
         questions.addToken(from)
         questions.addToken(to)
         questions.want(from, to)
       }
-      return factory !== null && tokens.size > before
+      const news = questions.takeNews()
+      if (news.length === 0) return null
+      const forget = (): void => {
+        for (const takeBack of news) takeBack()
+      }
+      return { isFiltering: factory !== null && tokens.size > before, forget }
     },
     isTracked: token => tokens.has(token),
     filters: () => {

@@ -1,0 +1,92 @@
+// Asks once more, by range and some blocks later, for logs that were folded block by block: nodes index logs after they announce a block, and
+// on a busy chain no bloom tells that some were missing. One request in many blocks, beside all else. Only finds out; others mend.
+import { KeeperError } from '../core/errors'
+import type { Block, Log } from '../core/primitives'
+import type { Chain, LogSink, Meter } from '../ports'
+import { believed } from './block-logs'
+import type { Interest, InterestSource } from './interest'
+
+export interface SecondLook {
+  /** What was folded of the block, and what was wanted then. Blocks come in order. */
+  remember(block: Block, wanted: Interest, logs: readonly Log[]): void
+  /** See Folder.undo. */
+  undone(fromBlock: bigint): void
+  /** Once a block, between blocks: begins a look where one is due, and says whether the last one found logs that were missed. Never rejects. */
+  step(tip: bigint): boolean
+}
+
+interface Remembered {
+  readonly block: Block
+  readonly wanted: Interest
+  readonly indexes: ReadonlySet<number>
+}
+
+/** Blocks between looks, and how long logs are given to appear; less where little can be undone. */
+const EVERY = 32n
+const LAG = 4n
+
+const minOf = (a: bigint, b: bigint): bigint => (a < b ? a : b)
+
+export const createSecondLook = (
+  chain: Chain,
+  interest: InterestSource,
+  { log, meter, finalityDepth }: { readonly log: LogSink; readonly meter: Meter; readonly finalityDepth: bigint },
+): SecondLook => {
+  const every = minOf(EVERY, finalityDepth / 2n)
+  const lag = minOf(LAG, finalityDepth / 8n)
+  let remembered: Remembered[] = []
+  let isBusy = false
+  let hasMissed = false
+
+  const missedIn = (found: readonly Log[], { block, wanted, indexes }: Remembered): number =>
+    found.filter(each => each.blockHash === block.hash && !indexes.has(each.logIndex) && wanted.isWanted(each)).length
+
+  const look = async (blocks: readonly Remembered[]): Promise<void> => {
+    const [from, to] = [blocks[0]!.block.number, blocks.at(-1)!.block.number]
+    const given = await chain.logsInRange(from, to, interest.current().filters)
+    const found = believed(given, each => each.blockNumber >= from && each.blockNumber <= to, meter)
+    const byHash = new Map<string, Log[]>()
+    for (const each of found) byHash.set(each.blockHash, [...(byHash.get(each.blockHash) ?? []), each])
+    // Of a block that was undone meanwhile nothing counts.
+    const standing = new Set(remembered)
+    const missed = blocks
+      .filter(each => standing.has(each))
+      .reduce((sum, each) => sum + missedIn(byHash.get(each.block.hash) ?? [], each), 0)
+    const last = blocks.at(-1)!
+    remembered = remembered.filter(each => each.block.number > last.block.number)
+    if (missed === 0) return
+    hasMissed = true
+    meter.count('logs_missing', missed)
+    log.log('warn', 'logs-missing', { from: from.toString(), to: to.toString(), missing: missed })
+  }
+
+  const goOn = async (blocks: readonly Remembered[]): Promise<void> => {
+    try {
+      await look(blocks)
+    } catch (error) {
+      if (!(error instanceof KeeperError)) throw error
+      log.log('debug', 'second-look-failed', { message: error.message })
+    } finally {
+      isBusy = false
+    }
+  }
+
+  return {
+    remember: (block, wanted, logs) => {
+      remembered.push({ block, wanted, indexes: new Set(logs.map(each => each.logIndex)) })
+    },
+    undone: fromBlock => {
+      remembered = remembered.filter(each => each.block.number < fromBlock)
+    },
+    step: tip => {
+      const due = remembered.filter(each => each.block.number <= tip - lag)
+      if (!isBusy && BigInt(due.length) >= every) {
+        isBusy = true
+        void goOn(due)
+      }
+      const had = hasMissed
+      hasMissed = false
+      return had
+    },
+  }
+}
