@@ -1,7 +1,7 @@
 // Aave v3's ABI as hand-sliced hex: topics, selectors, word readers and encoders. Checked against the official ABIs by tests.
 import type { ReadResult } from '../../src/core/folder'
-import type { Address, Hex } from '../../src/core/primitives'
-import type { ReserveIndices } from './math'
+import type { Address, Hex, LogFilter } from '../../src/core/primitives'
+import type { Reserve } from './math'
 
 /** Events of the pool. */
 export const POOL_TOPIC = {
@@ -61,6 +61,44 @@ export const PROVIDER_TOPIC = {
   poolConfiguratorUpdated: '0x8932892569eba59c8382a089d9b732d1f49272878775235761a2a6b0309cd465',
   addressSet: '0x9ef0e8c8e52743bb38b83b17d9429141d494b8041ca6d616a6c77cebae9cd8b7',
 } as const satisfies Record<string, Hex>
+
+type Known = Pick<Reserve, 'aToken' | 'debtToken' | 'stableDebtToken'>
+
+/** Logs that may change the state: of the pool, its tokens, its configurator and its provider, as far as they are known. */
+export const filtersFor = (
+  pool: Address,
+  configurator: Address | null,
+  provider: Address | null,
+  reserves: readonly Known[],
+): readonly LogFilter[] => {
+  const filter = (addresses: readonly (Address | null)[], ...topics: readonly Readonly<Record<string, Hex>>[]): LogFilter => ({
+    addresses: addresses.flatMap(address => (address === null ? [] : [address])),
+    topics: [topics.flatMap(group => Object.values(group))],
+  })
+  const upgraded = { upgraded: TOPIC_UPGRADED }
+  return [
+    filter([pool], POOL_TOPIC, upgraded),
+    filter(
+      reserves.flatMap(({ aToken, debtToken }) => [aToken, debtToken]),
+      TOKEN_TOPIC,
+      upgraded,
+    ),
+    filter(
+      reserves.map(({ stableDebtToken }) => stableDebtToken),
+      STABLE_TOPIC,
+      upgraded,
+    ),
+    filter([configurator], RESERVE_TOPIC, LIST_TOPIC, CATEGORY_TOPIC),
+    filter([provider], PROVIDER_TOPIC),
+  ].filter(({ addresses }) => addresses.length > 0)
+}
+
+/** Whether `topic` is one of a group. */
+export const isOneOf = (topics: Readonly<Record<string, Hex>>, topic: Hex): boolean => Object.values(topics).includes(topic)
+
+/** What logs come from: filters change where it does. */
+export const sourcesOf = (reserve: (Known & Pick<Reserve, 'asset'>) | undefined): string =>
+  reserve === undefined ? '' : `${reserve.asset} ${reserve.aToken} ${reserve.debtToken} ${reserve.stableDebtToken}`
 
 const SELECTOR = {
   poolRevision: '0x0148170e',
@@ -169,21 +207,9 @@ export const readAddresses = (result: ReadResult | undefined): readonly Address[
 /** Words of `getReserveData`, the same in all versions. */
 export const RESERVE_WORDS = 15
 
-export interface ReserveAnswer extends ReserveIndices {
-  readonly id: number
-  readonly aToken: Address
+/** What one such answer tells; the zero address where there is no stable debt token. */
+export type ReserveAnswer = Omit<Reserve, 'asset' | 'stableDebtToken' | 'graceUntilSec' | 'unseenScaled' | 'isUnread'> & {
   readonly stableDebtToken: Address
-  readonly debtToken: Address
-  readonly decimals: number
-  readonly ltvBps: bigint
-  readonly thresholdBps: bigint
-  readonly bonusBps: bigint
-  readonly protocolFeeBps: bigint
-  readonly isActive: boolean
-  readonly isFrozen: boolean
-  readonly isPaused: boolean
-  /** v3.0's e-mode of the reserve; 0 since. */
-  readonly category: number
 }
 
 const bitsOf = (value: bigint, from: bigint, width: bigint): bigint => (value >> from) & ((1n << width) - 1n)

@@ -1,5 +1,7 @@
 // Aave v3's arithmetic, rounding for rounding: indices, balances, health. Each version rounds its own way; all amounts are bigint.
+
 import { maxOf, mulDivDown, mulDivUp, WAD } from '../../src/core/fixed-point'
+import type { Address } from '../../src/core/primitives'
 
 /** Groups of pool releases that decide alike. */
 export type AaveRules = 'v3.0' | 'v3.6' | 'v3.7'
@@ -247,4 +249,102 @@ export const scaledAfter = (rules: AaveRules, side: TokenSide, scaled: bigint, e
   const accrued = side === 'debt' ? debtBalance(rules, scaled, indexRay) : collateralBalance(rules, scaled, indexRay)
   const balance = accrued - balanceIncrease + (kind === 'mint' ? value : -value)
   return balance >= 0n ? scaledWorth(rules, side, balance, indexRay) : null
+}
+
+// What the pool writes down of its reserves and e-modes.
+
+export interface Reserve extends ReserveIndices {
+  /** The pool's own number: its place in every bitmap. */
+  readonly id: number
+  readonly asset: Address
+  readonly aToken: Address
+  readonly debtToken: Address
+  /** Null where there is none, as since v3.2. */
+  readonly stableDebtToken: Address | null
+  readonly decimals: number
+  readonly ltvBps: bigint
+  readonly thresholdBps: bigint
+  readonly bonusBps: bigint
+  readonly protocolFeeBps: bigint
+  readonly isActive: boolean
+  readonly isFrozen: boolean
+  readonly isPaused: boolean
+  /** 0n: none, as before v3.1. */
+  readonly graceUntilSec: bigint
+  /** v3.0's e-mode of the reserve; 0: none. */
+  readonly category: number
+  /** Debt of accounts that are not known, in scaled units, when last looked: they have not borrowed since `fromBlock`. */
+  readonly unseenScaled: bigint
+  /** Something changed that must be read before the reserve is judged. */
+  readonly isUnread: boolean
+}
+
+export interface Category {
+  readonly id: number
+  readonly thresholdBps: bigint
+  readonly bonusBps: bigint
+  /** v3.0: whose price the oracle tells for all of the category; null: each reserve's own, as always since. */
+  readonly priceSource: Address | null
+  /** By reserve id, lowest bit first; since v3.2. Before, each reserve names its category. */
+  readonly collateralBitmap: bigint
+  readonly borrowableBitmap: bigint
+}
+
+/** What counts for this reserve as collateral of an account in `category` (null: none). Mirrors GenericLogic of either version. */
+export const termsIn = (
+  rules: AaveRules,
+  reserve: Reserve,
+  category: Category | null,
+): { readonly isInCategory: boolean; readonly thresholdBps: bigint; readonly bonusBps: bigint } => {
+  const isListed = category !== null && ((category.collateralBitmap >> BigInt(reserve.id)) & 1n) === 1n
+  const isInCategory = rules === 'v3.0' ? category !== null && reserve.category === category.id : isListed
+  const { thresholdBps, bonusBps } = isInCategory && category !== null ? category : reserve
+  // v3.0 leaves out reserves without a threshold of their own, in an e-mode, too.
+  return { isInCategory, thresholdBps: rules === 'v3.0' && reserve.thresholdBps === 0n ? 0n : thresholdBps, bonusBps }
+}
+
+/** What of the pool itself decides. */
+export interface PoolState {
+  /** Null until read. */
+  readonly revision: bigint | null
+  /** Null until read, and for a revision that is not known. */
+  readonly rules: AaveRules | null
+  /** Null until read. */
+  readonly provider: Address | null
+  readonly configurator: Address | null
+  readonly oracle: Address | null
+  /** Null: there is none. */
+  readonly sentinel: Address | null
+  /** The revision and the addresses above must be read. */
+  readonly isUnread: boolean
+  readonly isListUnread: boolean
+  readonly areCategoriesUnread: boolean
+  /** Why nothing is acted on until all was read anew; null otherwise. */
+  readonly held: string | null
+}
+
+export const NOTHING_READ: PoolState = {
+  revision: null,
+  rules: null,
+  provider: null,
+  configurator: null,
+  oracle: null,
+  sentinel: null,
+  isUnread: true,
+  isListUnread: true,
+  areCategoriesUnread: true,
+  held: null,
+}
+
+/** What a stable debt has besides its principal, which is in the accounts. */
+export interface StableDebt {
+  readonly rateRay: bigint
+  readonly sinceSec: bigint
+}
+
+/** One entry of an account as the contracts tell it. */
+export interface ReadEntry {
+  readonly column: number
+  readonly amount: bigint
+  readonly stable?: StableDebt
 }
