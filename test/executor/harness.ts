@@ -7,6 +7,7 @@ import type { Leg } from '../../src/core/program'
 import type { Outcome, Plan, Take } from '../../src/core/verdict'
 import { createExecutor, type Executor } from '../../src/executor/executor'
 import type { ExecutorPolicy } from '../../src/executor/policy'
+import type { PositionAudit } from '../../src/executor/preflight'
 import { profitAfterBid } from '../../src/executor/pricing'
 import type { LegReading, RunCodec, RunOrder, RunReading } from '../../src/executor/run-codec'
 import type { Advance } from '../../src/executor/settle'
@@ -126,7 +127,12 @@ export interface WorldOptions {
   readonly policy?: Partial<ExecutorPolicy>
   readonly balanceWei?: bigint
   readonly hasEvents?: boolean
+  readonly audit?: PositionAudit
+  /** What views in front of the transactions answer; default: nothing. */
+  readonly answerView?: (call: SimulatedCall) => SimulatedResult
 }
+
+const NO_ANSWER: SimulatedResult = { status: 'success', gasUsed: 21_000n, returnData: '0x', logs: [] }
 
 const GAS_PER_LEG = 280_000n
 const GAS_PER_RUN = 60_000n
@@ -192,7 +198,7 @@ export const createWorld = (options: WorldOptions = {}): World => {
     simulate: async calls => {
       ask('simulate')
       simulated.push(calls)
-      return calls.map(call => run(call.data))
+      return calls.map(call => (call.isView === true ? (options.answerView?.(call) ?? NO_ANSWER) : run(call.data)))
     },
     receiptsOfBlock: unused,
     receipt: async hash => {
@@ -223,6 +229,7 @@ export const createWorld = (options: WorldOptions = {}): World => {
     wrappedNative: NATIVE,
     policy: { drainTimeoutMs: 0, ...options.policy },
     codec,
+    ...(options.audit === undefined ? {} : { audit: options.audit }),
     log,
     meter,
     store,
