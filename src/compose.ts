@@ -56,10 +56,19 @@ const GRACE_SEC = 900n
 /** A part's settings were parsed by that part's own schema: the registry can't say so in types, since it holds parts of many kinds. */
 const settingsOf = (parts: Readonly<Record<string, unknown>>, name: string): never => parts[name] as never
 
+/** One book for each contract. Where there are several of a kind, their names tell them apart: in progress, in what is saved. */
+const booksOf = (strategy: (typeof strategies)[number], config: ChainConfig): readonly Book[] => {
+  const settings: unknown = config.strategies[strategy.name]
+  if (settings === undefined) return []
+  if (!Array.isArray(settings)) return [strategy.createBook(settingsOf(config.strategies, strategy.name), config.scope)]
+  return settings.map((each: unknown): Book => {
+    const book = strategy.createBook(each as never, config.scope)
+    return settings.length === 1 ? book : { ...book, name: `${book.name} ${book.address}` }
+  })
+}
+
 const createBooks = (config: ChainConfig): { readonly books: readonly Book[]; readonly venueBooks: readonly VenueBook[] } => ({
-  books: strategies
-    .filter(each => config.strategies[each.name] !== undefined)
-    .map(each => each.createBook(settingsOf(config.strategies, each.name), config.scope)),
+  books: strategies.flatMap(each => booksOf(each, config)),
   venueBooks: venues
     .filter(each => config.venues[each.name] !== undefined)
     .map(each => each.createBook(settingsOf(config.venues, each.name))),
@@ -140,8 +149,7 @@ export const composeKeeper = (
     },
     codec: createLiquidatorCodec(contract),
     audit: {
-      questions: positions =>
-        reading.books.flatMap(book => book.audit(positions.filter(position => position.strategy === book.strategy))),
+      questions: positions => reading.books.flatMap(book => book.audit(positions.filter(position => book.covers(position)))),
       report: (answered, drifts) => {
         meter.count('audits', answered)
         reading.watcher.accuse(drifts)

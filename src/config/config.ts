@@ -57,8 +57,9 @@ export interface ChainConfig {
   readonly finalityDepth: bigint
   /** Positions of each book that are held against the chain in each block; 0: none. */
   readonly auditPerBlock: number
-  /** By name of the registry: what each one's own schema made of its part. */
+  /** By name of the registry: what each one's own schema made of its part, or the list of what it made of several. */
   readonly strategies: Readonly<Record<string, unknown>>
+  /** By name of the registry: what each one's own schema made of its part. */
   readonly venues: Readonly<Record<string, unknown>>
 }
 

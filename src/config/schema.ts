@@ -1,6 +1,7 @@
 // The one schema of the configuration file. Every key is described here: docs/configuration.md is made from these words.
 import { z } from 'zod'
 import type { ChainConfig, Config, ConfigPart, Registry } from './config'
+import { outline } from './outline'
 import { addressValue, bidShareValue, bpsValue, countValue, marketValue, payeeValue, urlValue, wholeValue } from './values'
 
 const listOf = <T extends z.ZodType>(item: T) => z.array(item).readonly().prefault([])
@@ -46,18 +47,48 @@ const relay = z.strictObject({
     .describe('The protocol it speaks.'),
 })
 
-const partsOf = (parts: readonly ConfigPart[]) =>
+const partsOf = (parts: readonly ConfigPart[], accepted: (part: ConfigPart) => z.ZodType = part => part.configSchema) =>
   z.strictObject(
     Object.fromEntries(
-      parts.map(({ name, configSchema }) => [
-        name,
-        configSchema.optional().describe(configSchema.description ?? `Settings of ${name}.`),
+      parts.map(part => [
+        part.name,
+        accepted(part)
+          .optional()
+          .describe(part.configSchema.description ?? `Settings of ${part.name}.`),
       ]),
     ),
   )
 
+const addressOf = (settings: unknown): unknown =>
+  typeof settings === 'object' && settings !== null && 'address' in settings ? settings.address : undefined
+
+/** One section, or a list of them: another for each contract of the kind on the chain. No contract twice. */
+const oneOrMore = ({ configSchema: one }: ConfigPart): z.ZodType => {
+  const list = z.array(one).min(1, { error: 'must list at least one, or be left out' })
+  const shape = outline(one)
+  return z
+    .unknown()
+    .transform((value, context): unknown => {
+      // Not a union: that would say of both forms what is wrong with them, whichever was meant.
+      const parsed = Array.isArray(value) ? list.safeParse(value) : one.safeParse(value)
+      if (!parsed.success) {
+        for (const issue of parsed.error.issues) context.addIssue({ ...issue })
+        return z.NEVER
+      }
+      const addresses = Array.isArray(parsed.data) ? parsed.data.map(addressOf) : []
+      addresses.forEach((address, at) => {
+        const first = addresses.indexOf(address)
+        if (address === undefined || first === at) return
+        const message = `is the address of entry ${first} already: each contract is listed once`
+        context.addIssue({ code: 'custom', path: [at, 'address'], message })
+      })
+      return parsed.data
+    })
+    .meta({ ...shape, anyOf: [{ items: shape }], typeText: 'section, or list of sections' })
+}
+
 const strategiesOf = (parts: readonly ConfigPart[]) =>
-  partsOf(parts)
+  partsOf(parts, oneOrMore)
     .refine(value => Object.values(value).some(settings => settings !== undefined), {
       error: `must name at least one strategy (known: ${parts.map(part => part.name).join(', ')})`,
     })

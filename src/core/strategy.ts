@@ -82,6 +82,8 @@ export interface Book extends Folder {
   /** Open debt positions. */
   size(): number
   has(position: PositionRef): boolean
+  /** Whether the position's market is one of this book's, open or not: several contracts of a kind may be kept beside each other. */
+  covers(position: PositionRef): boolean
   /** What to read to check these positions; one that has nothing any more is asked about all the same. */
   audit(positions: readonly PositionRef[]): readonly AuditQuestion[]
   /** At most `count` open positions from `cursor` on (0 first), and the cursor after them: in the end everything has its turn, then again. */

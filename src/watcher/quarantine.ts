@@ -109,7 +109,7 @@ export const createQuarantine = ({ books, log, meter, onReleased }: QuarantineDe
     const news: Drift[] = []
     for (const drift of drifts) {
       const { position } = drift
-      const book = books.find(({ strategy }) => strategy === position.strategy)
+      const book = books.find(each => each.covers(position))
       if (book === undefined) continue
       const known = held.get(keyOf(position))
       const each = known ?? hold(book, drift, block)

@@ -256,6 +256,7 @@ const createBook = (settings: Settings, scope: Scope): Book => {
       settle()
       return roll.size()
     },
+    covers: ({ strategy, market }) => strategy === NAME && ledger.byId.has(market),
     has: ({ strategy, market, account }) => strategy === NAME && sharesOf(ledger, market, account) > 0n,
     ...audit,
   }

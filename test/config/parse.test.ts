@@ -46,6 +46,33 @@ describe('parseConfig', () => {
     expect(parse({ chains: [chainWith()] })).toMatchObject({ log: { level: 'info' }, journal: null, metrics: null })
   })
 
+  it('behavior: a strategy has one section, or a list of them: one for each contract', () => {
+    const other = `0x${'ab'.repeat(20)}`
+    const list = [
+      { address: ADDRESS, fromBlock: 7 },
+      { address: other.toUpperCase().replace('0X', '0x'), fromBlock: 0 },
+    ]
+    expect(parseChain({ strategies: { 'morpho-blue': list } }).strategies).toEqual({
+      'morpho-blue': [
+        { address: ADDRESS, fromBlock: 7 },
+        { address: other, fromBlock: 0 },
+      ],
+    })
+    const wrong = (value: unknown): string => complaint({ strategies: { 'morpho-blue': value } })
+    expect(wrong([...list, { address: CHECKSUMMED, fromBlock: 1 }])).toContain(
+      `chains[0].strategies.morpho-blue[2].address = "${ADDRESS}": is the address of entry 0 already: each contract is listed once`,
+    )
+    expect(wrong([])).toContain('chains[0].strategies.morpho-blue = []: must list at least one, or be left out')
+    expect(wrong([list[0], { adress: other, fromBlock: 0 }])).toContain(
+      'chains[0].strategies.morpho-blue[1].adress: unknown key (did you mean "address"?',
+    )
+    expect(wrong({ adress: other, fromBlock: 0 })).toContain(
+      'chains[0].strategies.morpho-blue.adress: unknown key (did you mean "address"?',
+    )
+    expect(wrong([list[0], 5])).toContain('chains[0].strategies.morpho-blue[1] = 5')
+    expect(wrong(5)).toContain('chains[0].strategies.morpho-blue = 5')
+  })
+
   it('behavior: any chain id is accepted', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), id => {

@@ -167,6 +167,7 @@ export const createEchoBook = (options: EchoOptions): EchoBook => {
     tokens: () => new Map(),
     size: () => 0,
     has: () => false,
+    covers: position => markets.some(market => market === position.market),
     audit: positions =>
       positions.map(position => ({
         position,
