@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { officialBytecode } from '../../../src/lab/world/contracts'
-import { demoWorld, manyMarkets } from '../../../src/lab/world/demo-world'
+import { aaveWorld, demoWorld, manyMarkets } from '../../../src/lab/world/demo-world'
 import { createRandom, seededAddress } from '../../../src/lab/world/random'
 import { checkSpec } from '../../../src/lab/world/spec'
 
@@ -31,6 +31,18 @@ describe('checkSpec', () => {
     expect(() => checkSpec({ ...spec, tokens: spec.tokens.filter(token => token.symbol !== 'DAI') })).toThrow('no token DAI')
     expect(() => checkSpec({ ...spec, feeds: [] })).toThrow('no feed ETH / USD')
     expect(() => checkSpec({ ...spec, prices: { ...spec.prices, closes: {} } })).toThrow('no asset')
+  })
+  test('error: an Aave pool of what is not there, or twice the same', () => {
+    const { aave = [], ...rest } = aaveWorld(1)
+    const [pool] = aave
+    checkSpec({ ...rest, aave })
+    expect(() => checkSpec({ ...rest, aave: [...aave, ...aave] })).toThrow('two Aave pools share a name')
+    expect(() => checkSpec({ ...rest, aave, feeds: rest.feeds.slice(0, 1) })).toThrow('no feed BTC / USD')
+    expect(() => checkSpec({ ...rest, aave: [{ ...pool!, reserves: pool!.reserves.slice(1) }] })).toThrow(
+      'no reserve of Aave v3.6 WETH',
+    )
+    const doubled = { ...pool!, reserves: [...pool!.reserves, ...pool!.reserves] }
+    expect(() => checkSpec({ ...rest, aave: [doubled] })).toThrow('two reserves of Aave v3.6 share a name')
   })
   test('error: doubles, and no wrapped native', () => {
     expect(() => checkSpec({ ...spec, feeds: [...spec.feeds, ...spec.feeds] })).toThrow('two feeds share a name')
