@@ -3,7 +3,7 @@ import { InvariantError, KeeperError } from '../core/errors'
 import type { Folder, Reader } from '../core/folder'
 import type { Block, Log, LogFilter } from '../core/primitives'
 import type { Book } from '../core/strategy'
-import { type Chain, type LogSink, type Meter, readerAt } from '../ports'
+import { type Chain, type Checkpoints, type LogSink, type Meter, readerAt } from '../ports'
 import { createAudit, DEFAULT_AUDIT_PER_BLOCK } from './audit'
 import { type BlockReads, startBlockReads } from './block-reads'
 import { createInterestSource, type InterestSource } from './interest'
@@ -27,10 +27,18 @@ export interface WatcherDeps {
   readonly meter: Meter
   /** Blocks this deep are not undone any more; default 128. */
   readonly finalityDepth?: bigint
+  /** Blocks after which logs are asked for once more, by range; default 32, 0n: never. */
+  readonly lookEvery?: bigint
   /** Waits between tries; default: a timer. Campaigns have no time to lose. */
   readonly pause?: (ms: number) => Promise<void>
   /** Positions of each book that are held against the chain in each block; default 4, 0: none. */
   readonly auditPerBlock?: number
+  /** Where to go on from, and where to save; default: nowhere. */
+  readonly checkpoints?: Checkpoints
+  /** Between two savings during the backfill; default 10 s of work. */
+  readonly saveEveryMs?: number
+  /** Blocks of its first chunk; default 100,000. */
+  readonly firstChunk?: bigint
 }
 
 export interface Folding {
@@ -99,7 +107,7 @@ export const createFolding = (deps: WatcherDeps): Folding => {
   const perBlock = deps.auditPerBlock ?? DEFAULT_AUDIT_PER_BLOCK
   const audit = createAudit({ books: strategies, quarantine, meter, perBlock })
 
-  const secondLook = createSecondLook(chain, interest, { log, meter, finalityDepth })
+  const secondLook = createSecondLook({ chain, interest, log, meter, finalityDepth, every: deps.lookEvery ?? null })
   let isLenient = false
   /** Venues may have forgotten, with blocks that were undone, tokens that are still needed. */
   let mustTellVenues = false

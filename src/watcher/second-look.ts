@@ -21,18 +21,26 @@ interface Remembered {
   readonly indexes: ReadonlySet<number>
 }
 
-/** Blocks between looks, and how long logs are given to appear; less where little can be undone. */
-const EVERY = 32n
+/** Blocks between looks, where the configuration says nothing; fewer where little can be undone. */
+const DEFAULT_EVERY = 32n
+/** How long logs are given to appear. */
 const LAG = 4n
 
 const minOf = (a: bigint, b: bigint): bigint => (a < b ? a : b)
 
-export const createSecondLook = (
-  chain: Chain,
-  interest: InterestSource,
-  { log, meter, finalityDepth }: { readonly log: LogSink; readonly meter: Meter; readonly finalityDepth: bigint },
-): SecondLook => {
-  const every = minOf(EVERY, finalityDepth / 2n)
+export interface SecondLookDeps {
+  readonly chain: Chain
+  readonly interest: InterestSource
+  readonly log: LogSink
+  readonly meter: Meter
+  readonly finalityDepth: bigint
+  /** Blocks between looks; 0n: none. */
+  readonly every: bigint | null
+}
+
+export const createSecondLook = (deps: SecondLookDeps): SecondLook => {
+  const { chain, interest, log, meter, finalityDepth } = deps
+  const every = minOf(deps.every ?? DEFAULT_EVERY, finalityDepth / 2n)
   const lag = minOf(LAG, finalityDepth / 8n)
   let remembered: Remembered[] = []
   let isBusy = false
@@ -73,6 +81,7 @@ export const createSecondLook = (
 
   return {
     remember: (block, wanted, logs) => {
+      if (every === 0n) return
       remembered.push({ block, wanted, indexes: new Set(logs.map(each => each.logIndex)) })
     },
     undone: fromBlock => {
@@ -80,7 +89,7 @@ export const createSecondLook = (
     },
     step: tip => {
       const due = remembered.filter(each => each.block.number <= tip - lag)
-      if (!isBusy && BigInt(due.length) >= every) {
+      if (!isBusy && due.length > 0 && BigInt(due.length) >= every) {
         isBusy = true
         void goOn(due)
       }
