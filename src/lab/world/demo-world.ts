@@ -1,4 +1,5 @@
-// The demo's world: five isolated markets of different decimals and LLTVs, 375 positions, through the crash of March 2020.
+// The demo's world: five isolated markets of different decimals and LLTVs with 375 positions, an Aave pool with 120 accounts, through the crash
+// of March 2020.
 import { march2020Crash } from '../prices/series'
 import type { AaveReserveSpec, AaveSpec, FeedSpec, LiquidityRange, MarketSpec, PoolSpec, TokenSpec, WorldSpec } from './spec'
 
@@ -145,9 +146,9 @@ const aavePool = (name: string, version: AaveSpec['version'], count: number): Aa
   },
 })
 
-/** A fresh copy of the demo's world. */
-export const demoWorld = (): WorldSpec => ({
-  name: 'demo',
+/** The demo's Morpho markets alone. */
+const morphoWorld = (): WorldSpec => ({
+  name: 'morpho',
   prices: march2020Crash(),
   openAtBar: 0,
   tokens: TOKENS,
@@ -158,9 +159,15 @@ export const demoWorld = (): WorldSpec => ({
   baseFee: { quietWei: 8n * GWEI, maxWei: 220n * GWEI, weiPerRange: 600n * GWEI, leadAsset: 'ETH' },
 })
 
-/** The demo's world with `positions` a market instead of 75: small enough for tests. */
+/** A fresh copy of the demo's world. */
+export const demoWorld = (): WorldSpec => ({
+  ...morphoWorld(),
+  name: 'demo',
+})
+
+/** The demo's Morpho markets with `positions` a market instead of 75, without its Aave pool: small enough for tests. */
 export const smallWorld = (positions: number): WorldSpec => {
-  const spec = demoWorld()
+  const spec = morphoWorld()
   const shrink = (market: MarketSpec): MarketSpec => ({ ...market, borrowers: { ...market.borrowers, count: positions } })
   return { ...spec, name: 'small', markets: spec.markets.map(shrink) }
 }
@@ -177,7 +184,7 @@ export const manyMarkets = (markets: number, positions: number): WorldSpec => {
 
 /** The demo's tokens and pools under one Aave pool of `count` accounts and no Morpho market. */
 export const aaveWorld = (count: number, version: AaveSpec['version'] = 'v3.6'): WorldSpec => ({
-  ...demoWorld(),
+  ...morphoWorld(),
   name: 'aave',
   markets: [],
   aave: [aavePool(`Aave ${version}`, version, count)],

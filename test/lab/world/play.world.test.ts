@@ -7,7 +7,7 @@ import { type Prices, pricesAt } from '../../../src/lab/prices/rounds'
 import { marketMakerAbi, poolAbi } from '../../../src/lab/world/abis'
 import { badDebtUsd } from '../../../src/lab/world/accounting'
 import { createWorld, worldAnvilArgs } from '../../../src/lab/world/create-world'
-import { demoWorld, smallWorld } from '../../../src/lab/world/demo-world'
+import { smallWorld } from '../../../src/lab/world/demo-world'
 import { priceOf, sqrtPriceX96 } from '../../../src/lab/world/market-price'
 import { type LabBlock, mineCalls, mineRound, readHead, worldRounds } from '../../../src/lab/world/play'
 import { arbitrageTransaction, roundTimestamp } from '../../../src/lab/world/transactions'
@@ -92,13 +92,9 @@ describe('mineRound', () => {
 
 describe('playUnattended', () => {
   test('default', async () => {
-    const crash = { ...demoWorld(), name: 'crash', openAtBar: 270 }
-    const shrunk = {
-      ...crash,
-      markets: crash.markets.map(market => ({ ...market, borrowers: { ...market.borrowers, count: 20 } })),
-    }
+    const crash = { ...smallWorld(20), name: 'crash', openAtBar: 270 }
     const progress: number[] = []
-    const result = await playUnattended(shrunk, 1, { toBar: 314, sampleEvery: 20, onRound: round => progress.push(round.index) })
+    const result = await playUnattended(crash, 1, { toBar: 314, sampleEvery: 20, onRound: round => progress.push(round.index) })
     expect(result.badDebtUsdWad).toBeGreaterThan(10n ** 21n)
     expect(result.history[0]?.usdWad).toBe(0n)
     expect(result.history.at(-1)?.usdWad).toBe(result.badDebtUsdWad)
