@@ -1,21 +1,11 @@
 // A seeded book of cross-collateral accounts as flat arrays, with Aave v3.0's health in bigint: the naive baseline and the judge.
 import type { BasketWeights } from '../../src/core/basket-index'
 import { createRandom, type Random } from '../../src/lab/world/random'
+import { type BasketTerms, basketHealthWad, basketWeights, RAY, WAD } from '../../test/fixtures/basket-states'
 
-const RAY = 10n ** 27n
-const WAD = 10n ** 18n
 /** Room per account: at most 3 collaterals and 2 debts. */
 const STRIDE = 5
 const SPREAD = { near: 0.06, middle: 0.2, dust: 0.005, under: 0.00005 }
-
-/** Prices in 8 decimals, indices in ray, thresholds in basis points, token units. */
-export interface ExactState {
-  readonly prices: readonly bigint[]
-  readonly incomes: readonly bigint[]
-  readonly debts: readonly bigint[]
-  readonly thresholds: readonly bigint[]
-  readonly units: readonly bigint[]
-}
 
 export interface BasketBook {
   readonly size: number
@@ -42,34 +32,6 @@ interface Flat {
   readonly amounts: bigint[]
 }
 
-const rayMul = (a: bigint, b: bigint): bigint => (a * b + RAY / 2n) / RAY
-
-/** Mirrors GenericLogic.calculateUserAccountData of v3.0: average threshold in whole basis points. */
-const healthWad = (state: ExactState, flat: Flat, slot: number): bigint => {
-  const { prices, incomes, debts, thresholds, units } = state
-  const assets = prices.length
-  let collateral = 0n
-  let weighted = 0n
-  let debt = 0n
-  const from = slot * STRIDE
-  const end = from + flat.counts[slot]!
-  for (let at = from; at < end; at++) {
-    const column = flat.columns[at]!
-    if (column < assets) {
-      const base = (rayMul(flat.amounts[at]!, incomes[column]!) * prices[column]!) / units[column]!
-      collateral += base
-      weighted += base * thresholds[column]!
-    } else {
-      const asset = column - assets
-      debt += (rayMul(flat.amounts[at]!, debts[asset]!) * prices[asset]!) / units[asset]!
-    }
-  }
-  if (debt === 0n) return WAD * WAD
-  const threshold = collateral === 0n ? 0n : weighted / collateral
-  const covered = (collateral * threshold + 5_000n) / 10_000n
-  return (covered * WAD + debt / 2n) / debt
-}
-
 const targetHealth = (random: Random): number => {
   const kind = random.unit()
   if (kind < SPREAD.under) return random.between(0.97, 1)
@@ -90,7 +52,7 @@ const distinct = (random: Random, assets: number, count: number): readonly numbe
   return [...picked]
 }
 
-const createState = (random: Random, assets: number): ExactState => {
+const createState = (random: Random, assets: number): BasketTerms => {
   const all = Array.from({ length: assets }, (_, at) => at)
   const decimals = all.map(at => [18, 6, 8, 18][at % 4]!)
   return {
@@ -131,26 +93,6 @@ export const createBasketBook = (seed: number, size: number, assets: number): Ba
   }
   for (let slot = 0; slot < size; slot++) draw(slot)
 
-  const weights = (prices = state.prices): BasketWeights => {
-    const low = new Float64Array(assets * 2)
-    const high = new Float64Array(assets * 2)
-    const slack = new Float64Array(assets * 2)
-    for (let asset = 0; asset < assets; asset++) {
-      const unit = Number(prices[asset]!) / Number(state.units[asset]!)
-      const threshold = Number(state.thresholds[asset]!) / 1e4
-      const held = unit * (Number(state.incomes[asset]!) / 1e27)
-      const owed = unit * (Number(state.debts[asset]!) / 1e27)
-      // The average threshold is cut to whole basis points: at most one is lost.
-      low[asset] = held * (threshold - 1e-4)
-      high[asset] = held * threshold
-      low[asset + assets] = -owed
-      high[asset + assets] = -owed
-      slack[asset] = 2 + unit
-      slack[asset + assets] = 2 + unit
-    }
-    return { low, high, slack }
-  }
-
   return {
     size,
     get prices() {
@@ -158,10 +100,11 @@ export const createBasketBook = (seed: number, size: number, assets: number): Ba
     },
     columnsOf: slot => flat.columns.subarray(slot * STRIDE, slot * STRIDE + flat.counts[slot]!),
     amountsOf: slot => Float64Array.from(flat.amounts.slice(slot * STRIDE, slot * STRIDE + flat.counts[slot]!), Number),
-    weights,
+    weights: (prices = state.prices) => basketWeights({ ...state, prices }),
     judgeAt: prices => {
       const at = { ...state, prices }
-      return slot => healthWad(at, flat, slot) < WAD
+      const { columns, amounts, counts } = flat
+      return slot => basketHealthWad(at, columns, amounts, slot * STRIDE, slot * STRIDE + counts[slot]!) < WAD
     },
     accrue: () => {
       const grown = (index: bigint, at: number): bigint => index + (index * BigInt(3 + (at % 5))) / 1_000_000_000n

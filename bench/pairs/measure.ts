@@ -2,6 +2,7 @@
 import type { PairQuery } from '../../src/core/pair-query'
 import { termsOf } from '../../strategies/morpho-blue/finder'
 import type { Judged } from '../../strategies/morpho-blue/judge'
+import { type Machine, noSamples, type Samples } from '../machine'
 import { answersOf, applyPrices, type BenchMarket, digits, type PairWorld, START_SEC } from './book'
 import { compareLists, type Errors, type FlatMarket, flatten, naiveScan } from './naive'
 
@@ -119,15 +120,15 @@ export const measureNaive = (world: PairWorld, flats: readonly FlatMarket[], rou
 
 export interface BlockSamples {
   /** All thresholds anew, and the exact lists of the markets that were hit. */
-  readonly rethreshold: number[]
+  readonly rethreshold: Samples
   /** Taking in the answers of 2,000 oracles. */
   readonly accept: number[]
   hits: number
 }
 
 /** Blocks in which interest accrues and every price moves. */
-export const measureBlocks = (world: PairWorld, query: PairQuery, errors: Errors): BlockSamples => {
-  const samples: BlockSamples = { rethreshold: [], accept: [], hits: 0 }
+export const measureBlocks = (world: PairWorld, query: PairQuery, machine: Machine, errors: Errors): BlockSamples => {
+  const samples: BlockSamples = { rethreshold: noSamples(), accept: [], hits: 0 }
   const { judge, sweep, markets, ledger, random } = world
   for (let n = 0; n < BLOCKS.warmUp + BLOCKS.measured; n++) {
     const isMeasured = n >= BLOCKS.warmUp
@@ -138,8 +139,9 @@ export const measureBlocks = (world: PairWorld, query: PairQuery, errors: Errors
     const answers = answersOf(markets)
     timed(isMeasured ? samples.accept : [], () => judge.accept(answers))
     // The garbage of making 2,000 prices and answers is this bench's own.
-    globalThis.gc?.({ type: 'minor', execution: 'sync' })
-    const lists = timed(isMeasured ? samples.rethreshold : [], () =>
+    machine.tidy()
+    if (isMeasured) machine.control()
+    const lists = machine.time(isMeasured ? samples.rethreshold : noSamples(), () =>
       sweep.candidates(nowSec).map(number => ({ number, slots: listOf(world, query, markets[number]!, nowSec).slice() })),
     )
     if (n % 100 === 99) checkBlock(world, lists, nowSec, errors)
