@@ -63,8 +63,7 @@ export const labConfig = (
   executor: LocalExecutor,
   more: Readonly<Record<string, unknown>>,
 ): ChainConfig => {
-  // One pool a chain is watched; a world may have more to look at.
-  const aave = world.aave[0]
+  const aave = world.aave.map(({ pool }) => ({ address: pool, fromBlock: Number(world.fromBlock) }))
   const chain = {
     id: world.chainId,
     rpc: [anvil.wsUrl],
@@ -74,7 +73,7 @@ export const labConfig = (
     relays: [{ name: 'lab', url: builder.url }],
     strategies: {
       'morpho-blue': { address: world.contracts.morpho, fromBlock: Number(world.fromBlock) },
-      ...(aave === undefined ? {} : { 'aave-v3': { address: aave.pool, fromBlock: Number(world.fromBlock) } }),
+      ...(aave.length === 0 ? {} : { 'aave-v3': aave }),
     },
     venues: { 'uniswap-v3': { factory: world.contracts.factory, fromBlock: Number(world.fromBlock) } },
     limits: { requestsPerSecond: NO_LIMIT },
