@@ -2,13 +2,15 @@
 // head they stand on is still the chain's. May be called again after a failure: what is final stays folded.
 import { KeeperError } from '../core/errors'
 import type { Folder } from '../core/folder'
-import type { Block, Log } from '../core/primitives'
+import type { Block } from '../core/primitives'
 import { readerAt } from '../ports'
 import { isUnknownBlock } from './advance'
 import { ancestorsOf, unknownBlock } from './ancestry'
-import { believed } from './block-logs'
 import { createBloomTests } from './bloom'
 import { bootstrapFolder, type Folding, pauseMs, type WatcherDeps } from './folding'
+import { createHistory, type Goal, type Witness } from './history'
+import { createResume } from './resume'
+import type { Saver, Standing } from './saver'
 
 export interface BackfillProgress {
   readonly folder: string
@@ -18,36 +20,47 @@ export interface BackfillProgress {
   readonly to: bigint
 }
 
-/** Logs of this many blocks are held in memory at once: more blocks where logs are sparse, so that an old chain is not read in crumbs. */
-const CHUNK = { first: 100_000n, most: 4_000_000n, fewLogs: 5_000, manyLogs: 50_000 }
 const MAX_TRIES = 6
 const RETRY_PAUSE_MS = 200
+/** What is done is saved after so much time at work, and no more often than costs a tenth of it. */
+const SAVE_EVERY_MS = 10_000
+const SAVE_SHARE = 10
 
-/** How far one folder's history is folded, up to where that is final, and how much is asked for next. */
-interface Cursor {
-  done: bigint
-  final: bigint
-  chunk: bigint
-}
+type OnProgress = (progress: BackfillProgress) => void
 
-const nextChunk = (chunk: bigint, logs: number): bigint => {
-  if (logs >= CHUNK.manyLogs) return chunk / 2n > CHUNK.first ? chunk / 2n : CHUNK.first
-  if (logs >= CHUNK.fewLogs) return chunk
-  return chunk * 2n < CHUNK.most ? chunk * 2n : CHUNK.most
-}
-
-export const createBackfill = (deps: WatcherDeps, folding: Folding) => {
-  const { chain, strategies, venues, log, pause = pauseMs } = deps
-  const { folders, known, interest, finalityDepth } = folding
-  const cursors = new Map<Folder, Cursor>(
-    folders.map(folder => [
-      folder,
-      { done: (folder.fromBlock ?? 0n) - 1n, final: (folder.fromBlock ?? 0n) - 1n, chunk: CHUNK.first },
-    ]),
+/** What a checkpoint says beside the folders' state. */
+const noteOf = (newestLog: Witness | null): string =>
+  JSON.stringify(
+    newestLog === null ? {} : { address: newestLog.address, topics: newestLog.topics, blockHash: newestLog.blockHash },
   )
-  let newestLog: Log | null = null
-  /** Logs folded so far that a reorg could still take away. */
-  let unsettled: Log[] = []
+
+/** Null where it names no log. */
+const witnessOf = (note: string): Witness | null => {
+  const { address, topics, blockHash } = JSON.parse(note) as Partial<Witness>
+  return address === undefined || topics === undefined || blockHash === undefined ? null : { address, topics, blockHash }
+}
+
+export interface Backfill {
+  /** Resolves with the head at which everything stands. Rejects with KeeperError, or with the signal's reason. */
+  run(signal: AbortSignal, onProgress?: OnProgress): Promise<Block>
+  /** What goes into checkpoints beside the folders' state. */
+  note(): string
+}
+
+export const createBackfill = (deps: WatcherDeps, folding: Folding, saver: Saver): Backfill => {
+  const { chain, strategies, venues, log, pause = pauseMs, saveEveryMs = SAVE_EVERY_MS } = deps
+  const { folders, known, interest, finalityDepth } = folding
+  const history = createHistory({
+    chain,
+    folding,
+    meter: deps.meter,
+    ...(deps.firstChunk === undefined ? {} : { firstChunk: deps.firstChunk }),
+  })
+  const areStrategies = new Set<Folder>(strategies)
+  /** Where restored folders began: what is below can't be undone. */
+  let bases: readonly Block[] | null = null
+  let witness: Witness | null = null
+  let savedAtMs = performance.now()
 
   const latest = (): Promise<Block> => chain.blockByTag('latest')
 
@@ -69,62 +82,30 @@ export const createBackfill = (deps: WatcherDeps, folding: Folding) => {
     }
   }
 
-  const rewind = (): void => {
-    unsettled = []
-    for (const [folder, cursor] of cursors) {
-      folder.undo(cursor.final + 1n)
-      cursor.done = cursor.final
-    }
-  }
-
-  /** One chunk: fetched, then folded without a break, so that a failure leaves whole chunks. */
-  const foldChunk = async (
-    folder: Folder,
-    cursor: Cursor,
-    to: bigint,
-    isFinal: boolean,
-    onProgress: (done: bigint) => void,
-  ): Promise<void> => {
-    const from = cursor.done + 1n
-    const given = await chain.logsInRange(from, to, folder.historyFilters(), onProgress)
-    const logs = believed(given, each => each.blockNumber >= from && each.blockNumber <= to, deps.meter)
-    for (const each of logs) folding.foldInto(folder, each)
-    if (!isFinal) unsettled.push(...logs)
-    newestLog = logs.at(-1) ?? newestLog
-    cursor.chunk = nextChunk(cursor.chunk, logs.length)
-    cursor.done = to
-    if (!isFinal) return
-    cursor.final = to
-    folder.finalise(to + 1n)
-  }
-
-  const foldHistory = async (
-    folder: Folder,
-    head: Block,
-    signal: AbortSignal,
-    onProgress?: (progress: BackfillProgress) => void,
-  ): Promise<void> => {
-    const { fromBlock } = folder
-    const cursor = cursors.get(folder)!
-    if (fromBlock === null) return
-    const settled = head.number - finalityDepth
-    const tell = (done: bigint): void => onProgress?.({ folder: folder.name, from: fromBlock, done, to: head.number })
-    while (cursor.done < head.number) {
-      signal.throwIfAborted()
-      const isFinal = cursor.done < settled
-      const boundary = isFinal ? settled : head.number
-      const end = cursor.done + cursor.chunk < boundary ? cursor.done + cursor.chunk : boundary
-      await foldChunk(folder, cursor, end, isFinal, tell)
-    }
+  /** Once: from the last checkpoint, if there is one that fits. */
+  const resume = async (): Promise<void> => {
+    if (bases !== null) return
+    const { checkpoints = null } = deps
+    const resumed = checkpoints === null ? null : await createResume({ chain, checkpoints, folders, log })()
+    bases = [...new Set(resumed === null ? [] : [...resumed.starts.values()].map(({ block }) => block))]
+    if (resumed === null) return
+    for (const [folder, { block, stage }] of resumed.starts) history.resume(folder, block.number, stage)
+    witness = witnessOf(resumed.note)
+    saver.resumedFrom(resumed.blockNumber)
+    log.log('info', 'resumed', {
+      block: resumed.blockNumber.toString(),
+      folders: [...resumed.starts.keys()].map(({ name }) => name),
+    })
   }
 
   const isCanonical = async (block: Block): Promise<boolean> => (await chain.blockByNumber(block.number))?.hash === block.hash
 
   /** Some chains put nothing into their blooms: found out by a log that is certainly there. */
   const judgeBlooms = async (): Promise<void> => {
-    if (newestLog === null) return
-    const filter = { addresses: [newestLog.address], topics: newestLog.topics.slice(0, 1).map(topic => [topic]) }
-    const header = await chain.blockByHash(newestLog.blockHash)
+    const newest = history.newestLog() ?? witness
+    if (newest === null) return
+    const filter = { addresses: [newest.address], topics: newest.topics.slice(0, 1).map(topic => [topic]) }
+    const header = await chain.blockByHash(newest.blockHash)
     if (header === null || createBloomTests()([filter]).mayMatch(header.logsBloom)) return
     interest.distrustBlooms()
     log.log('warn', 'blooms-not-believed', {
@@ -137,34 +118,86 @@ export const createBackfill = (deps: WatcherDeps, folding: Folding) => {
     const blocks = await ancestorsOf(chain, head, finalityDepth)
     const hashes = new Map([...blocks, head].map(block => [block.number, block.hash]))
     const lowest = blocks[0]?.number ?? head.number
-    const stray = unsettled.find(each => each.blockNumber >= lowest && hashes.get(each.blockNumber) !== each.blockHash)
+    const stray = history.unsettled().find(each => each.blockNumber >= lowest && hashes.get(each.blockNumber) !== each.blockHash)
     if (stray !== undefined) throw unknownBlock(`the logs of block ${stray.blockNumber} on the way to ${head.hash}`)
     return blocks
   }
 
-  /** Null: the chain moved under our feet. */
-  const pass = async (signal: AbortSignal, onProgress?: (progress: BackfillProgress) => void): Promise<Block | null> => {
+  /** What was restored can't be undone: where the chain left it, only another checkpoint helps, or none. */
+  const checkBases = async (proved: readonly Block[]): Promise<void> => {
+    for (const base of bases!) {
+      if (proved.some(({ hash }) => hash === base.hash) || (await isCanonical(base))) continue
+      const message = `block ${base.number} (${base.hash}), at which the state was saved, is no longer the chain's: start again`
+      throw new KeeperError('no-common-ancestor', message, { retryable: true })
+    }
+  }
+
+  /** Headers of the blocks at which the folders stand, all of them the chain's: final ones by number, others proved from `head` down. */
+  const standingsAt = async (head: Block): Promise<readonly Standing[]> => {
+    const reached = history.reached()
+    const proved = reached.every(({ isFinal }) => isFinal) ? [] : [...(await rememberAncestors(head)), head]
+    const headers = new Map(proved.map(block => [block.number, block]))
+    for (const { done } of reached) {
+      const header = headers.get(done) ?? (await chain.blockByNumber(done))
+      if (header === null) throw unknownBlock(`block ${done}`)
+      headers.set(done, header)
+    }
+    return reached.map(({ folder, done, isFinal, stage }) => ({
+      folder,
+      block: headers.get(done)!,
+      // Strategies come so far only after what they need was read.
+      stage: isFinal || !areStrategies.has(folder) ? stage : 'live',
+    }))
+  }
+
+  /** Between chunks: what is done so far, so that a restart goes on from there. */
+  const saveSome = async (head: Block, signal: AbortSignal): Promise<void> => {
+    const pauseLeft = Math.max(saveEveryMs, SAVE_SHARE * saver.lastMs()) - (performance.now() - savedAtMs)
+    if (deps.checkpoints === undefined || saver.isWriting() || (pauseLeft > 0 && !signal.aborted)) return
+    const standings = await standingsAt(head)
+    const saving = saver.save(standings, note())
+    savedAtMs = performance.now()
+    if (signal.aborted) await saving
+  }
+
+  const note = (): string => noteOf(history.newestLog() ?? witness)
+
+  /** Null: the chain moved under our feet, or the node is not yet where we are. */
+  const pass = async (signal: AbortSignal, onProgress?: OnProgress): Promise<Block | null> => {
     const first = await latest()
     checkStarts(first)
-    for (const folder of strategies) await foldHistory(folder, first, signal, onProgress)
+    const goalAt = (head: Block, to: bigint): Goal => ({
+      to,
+      head: head.number,
+      settled: head.number - finalityDepth,
+      signal,
+      ...(onProgress === undefined ? {} : { onProgress }),
+    })
+    const savingAt = (head: Block, to: bigint): Goal => ({ ...goalAt(head, to), onChunk: () => saveSome(head, signal) })
+    if (bases!.some(({ number }) => number > first.number)) return null
+    // What is final of all of them first: it can be saved without any proof.
+    for (const folder of strategies) await history.fold(folder, savingAt(first, first.number - finalityDepth))
+    for (const folder of strategies) await history.fold(folder, goalAt(first, first.number))
     for (const folder of strategies) await bootstrapFolder(folder, readerAt(chain, first))
     deps.afterStrategies?.(null)
     const second = await latest()
     const head = second.number > first.number ? second : first
-    for (const folder of strategies) await foldHistory(folder, head, signal, onProgress)
+    for (const folder of strategies) await history.fold(folder, goalAt(head, head.number))
     if (head !== first) deps.afterStrategies?.(null)
-    for (const folder of venues) await foldHistory(folder, head, signal, onProgress)
+    for (const folder of venues) await history.fold(folder, savingAt(head, head.number))
     await folding.bootstrap(head, true)
     await judgeBlooms()
     await folding.startReads(head).finish()
     const ancestors = await rememberAncestors(head)
     const isProved = first === head || ancestors.some(block => block.hash === first.hash)
     if (!(await isCanonical(head)) || (!isProved && !(await isCanonical(first)))) return null
-    for (const block of [...ancestors, head]) known.push(block)
+    await checkBases([...ancestors, head])
+    const floor = bases!.reduce((highest, { number }) => (number > highest ? number : highest), 0n)
+    for (const block of [...ancestors, head]) if (block.number >= floor) known.push(block)
     return head
   }
 
-  const tryPass = async (signal: AbortSignal, onProgress?: (progress: BackfillProgress) => void): Promise<Block | null> => {
+  const tryPass = async (signal: AbortSignal, onProgress?: OnProgress): Promise<Block | null> => {
     try {
       return await pass(signal, onProgress)
     } catch (error) {
@@ -174,11 +207,12 @@ export const createBackfill = (deps: WatcherDeps, folding: Folding) => {
     }
   }
 
-  /** Resolves with the head at which everything stands. Rejects with KeeperError, or with the signal's reason. */
-  return async (signal: AbortSignal, onProgress?: (progress: BackfillProgress) => void): Promise<Block> => {
+  const run = async (signal: AbortSignal, onProgress?: OnProgress): Promise<Block> => {
+    signal.throwIfAborted()
+    await resume()
     for (let tries = 1; tries <= MAX_TRIES; tries++) {
       signal.throwIfAborted()
-      rewind()
+      history.rewind()
       // What folders refuse again and again can only be left out: see Folder.distrust.
       const isPatient = tries <= MAX_TRIES / 2
       const head = await (isPatient ? tryPass(signal, onProgress) : folding.leniently(() => tryPass(signal, onProgress)))
@@ -192,4 +226,6 @@ export const createBackfill = (deps: WatcherDeps, folding: Folding) => {
       retryable: true,
     })
   }
+
+  return { run, note }
 }

@@ -6,6 +6,7 @@ import type { Drift, MarketFault } from '../core/strategy'
 import { type Advance, type AdvanceOptions, createAdvance, isUnknownBlock } from './advance'
 import { type BackfillProgress, createBackfill } from './backfill'
 import { createFolding, LogRefused, pauseMs, type WatcherDeps } from './folding'
+import { createSaver } from './saver'
 
 export type { Advance, AdvanceOptions } from './advance'
 export type { BackfillProgress } from './backfill'
@@ -46,6 +47,11 @@ export interface Watcher {
    * What the node does not give is left to the blocks that follow.
    */
   mend(): Promise<void>
+  /**
+   * Between blocks: copies the state at the last folded block and has it written, if the last copy is `finalityDepth` blocks old ('due'), or is
+   * of another block ('now'). Never while a market is quarantined. Resolves once it is written; what fails is logged.
+   */
+  save(when: 'due' | 'now'): Promise<void>
   health(): WatcherHealth
 }
 
@@ -60,7 +66,8 @@ const REFOLD_PAUSE = 64n
 export const createWatcher = (deps: WatcherDeps): Watcher => {
   const { chain, log, meter, pause = pauseMs } = deps
   const folding = createFolding(deps)
-  const backfill = createBackfill(deps, folding)
+  const saver = createSaver(deps.checkpoints ?? null, log, meter)
+  const backfill = createBackfill(deps, folding, saver)
   let untoldReorgFrom: bigint | null = null
   let reorgs = 0
   let behindInARow = 0
@@ -152,6 +159,18 @@ export const createWatcher = (deps: WatcherDeps): Watcher => {
     }
   }
 
+  const save = async (when: 'due' | 'now'): Promise<void> => {
+    if (when === 'now' && saver.isWriting()) await saver.idle()
+    const [tip, last] = [folding.known.tip(), saver.lastBlock()]
+    if (isBusy || tip === null || folding.quarantine.faults().length > 0) return saver.idle()
+    const isDue = last === null || (when === 'now' ? tip.number !== last : tip.number >= last + folding.finalityDepth)
+    if (!isDue) return saver.idle()
+    await saver.save(
+      folding.folders.map(folder => ({ folder, block: tip, stage: 'live' })),
+      backfill.note(),
+    )
+  }
+
   const alone = async <T>(run: () => Promise<T>): Promise<T> => {
     invariant(!isBusy, 'the watcher was called while it was at work')
     isBusy = true
@@ -166,7 +185,7 @@ export const createWatcher = (deps: WatcherDeps): Watcher => {
     backfill: (signal, onProgress) =>
       alone(() => {
         invariant(folding.known.tip() === null, 'backfill was called after it had succeeded')
-        return backfill(signal, onProgress)
+        return backfill.run(signal, onProgress)
       }),
     advance: (head, options = {}) =>
       alone(() => {
@@ -180,6 +199,7 @@ export const createWatcher = (deps: WatcherDeps): Watcher => {
     isQuarantined: folding.quarantine.isHeld,
     quarantined: folding.quarantine.faults,
     mend: () => alone(mend),
+    save,
     health: () => ({ tip: folding.known.tip(), behindInARow, reorgs }),
   }
 }
