@@ -3,7 +3,8 @@ import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import type { Close } from '../../../src/core/opportunity'
 import type { Address } from '../../../src/core/primitives'
-import { closesOf, type LiquidationCase, leftoverOf, liquidate, type Pair } from '../../../strategies/aave-v3/liquidation'
+import { closesOf, type Pair } from '../../../strategies/aave-v3/closes'
+import { type LiquidationCase, leftoverOf, liquidate } from '../../../strategies/aave-v3/liquidation'
 import { type AaveRules, type AccountHealth, accountHealth, RAY } from '../../../strategies/aave-v3/math'
 
 const USD = 10n ** 8n
