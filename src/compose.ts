@@ -9,7 +9,7 @@ import type { Book, Pairs, RouteNeeds, VenueBook } from './core/strategy'
 import { createExecutor, type Executor } from './executor/executor'
 import { createLiquidatorCodec } from './executor/liquidator-codec'
 import { createKeeper, type Keeper, type TickReport } from './keeper'
-import type { Chain, LogSink, Meter, Relay, Signer, Store } from './ports'
+import type { Chain, Checkpoints, LogSink, Meter, Relay, Signer, Store } from './ports'
 import { DEFAULT_GAS_MODEL } from './profitability/gas-model'
 import type { Hubs } from './profitability/market-depth'
 import { rehearse } from './profitability/rehearse'
@@ -24,6 +24,8 @@ export interface KeeperPorts {
   readonly meter: Meter
   readonly store: Store
   readonly nowMs: () => number
+  /** Where the state is kept over restarts; absent: nowhere. */
+  readonly checkpoints?: Checkpoints
   readonly onTick?: (report: TickReport) => void
 }
 
@@ -103,7 +105,7 @@ const createHubs = (config: ChainConfig, books: readonly Book[]) => {
 /** Books, venues and the watcher that runs them. `extraFilters` are the executor's own events. */
 export const composeReading = (
   config: ChainConfig,
-  ports: Pick<KeeperPorts, 'chain' | 'log' | 'meter'>,
+  ports: Pick<KeeperPorts, 'chain' | 'log' | 'meter' | 'checkpoints'>,
   extraFilters: () => readonly LogFilter[] = () => [],
 ): Reading => {
   const { books, venueBooks } = createBooks(config)
@@ -121,6 +123,7 @@ export const composeReading = (
     meter: ports.meter,
     finalityDepth: config.finalityDepth,
     auditPerBlock: config.auditPerBlock,
+    ...(ports.checkpoints === undefined ? {} : { checkpoints: ports.checkpoints }),
   })
   return { books, venues: venueBooks, watcher, hubs: hubs.now }
 }
@@ -184,7 +187,11 @@ export const composeKeeper = (
     meter,
     store,
     nowMs: ports.nowMs,
-    ...(ports.onTick === undefined ? {} : { onTick: ports.onTick }),
+    onTick: report => {
+      ports.onTick?.(report)
+      // Behind all that the block asked for.
+      if (report.end === 'done') void reading.watcher.save('due')
+    },
   })
   const prepare = async (): Promise<void> => {
     await executor.prepare()

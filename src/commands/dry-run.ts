@@ -1,4 +1,5 @@
 // `bulwark dry-run`: the keeper on a fork of an RPC. One pass with --block; else it follows the head and forks anew at each.
+import { resolve } from 'node:path'
 import type { ChainConfig } from '../config/config'
 import { credentialsOf } from '../config/load'
 import { createSecret } from '../config/secret'
@@ -12,10 +13,12 @@ import { createMetricsBook } from '../ops/meter'
 import { createShutdown, type Shutdown } from '../ops/shutdown'
 import type { Io } from '../ops/terminal'
 import type { Chain, LogSink } from '../ports'
+import { createCheckpoints } from '../store/checkpoints'
 import { type Frame, openFrame } from './frame'
 import { openChain } from './open-chain'
 import { type Command, type DryRunOptions, jsonLine } from './options'
 import { createProgress } from './progress'
+import { openSavedState } from './state'
 
 /** So many heads in a row that could not be judged mean that the world, and not one block, is the trouble. */
 const MAX_FAILED_PASSES = 5
@@ -138,6 +141,8 @@ const keepFork = async (options: DryRunOptions, io: Io, frame: Frame, shutdown: 
   const { log } = frame
   const { config, chain: origin } = await findOrigin(frame, options.forkUrl)
   shutdown.onRelease('origin', origin.close)
+  const path = frame.config.store
+  const state = path === null ? null : openSavedState(resolve(io.directory, path), log, shutdown)
   const forkOptions = {
     config,
     forkUrl: options.forkUrl,
@@ -146,8 +151,9 @@ const keepFork = async (options: DryRunOptions, io: Io, frame: Frame, shutdown: 
     log,
     meter: createMetricsBook({ hasProcessMetrics: false }).meter,
     nowMs: () => performance.now(),
+    ...(state === null ? {} : { checkpoints: createCheckpoints(state, config.id, config.finalityDepth) }),
   }
-  const progress = createProgress(io, `chain ${config.id}: reading history`)
+  const progress = createProgress(io, `chain ${config.id}: reading history`, log)
   const fork = await startForkKeeper(forkOptions, shutdown.signal, progress.update).finally(progress.stop)
   shutdown.onRelease('fork', fork.close)
   const report = createReport(fork, options, io, log)

@@ -1,4 +1,5 @@
 // What commands that only read have in common: each chosen chain is opened, its history folded up to the head, then shown. Needs no key.
+import { resolve } from 'node:path'
 import { checkContracts, composeReading, type Reading, startReading } from '../compose'
 import type { ChainConfig } from '../config/config'
 import { InvariantError } from '../core/errors'
@@ -9,11 +10,14 @@ import { createMetricsBook } from '../ops/meter'
 import { createShutdown, type Shutdown } from '../ops/shutdown'
 import type { Io } from '../ops/terminal'
 import type { Chain, LogSink } from '../ports'
+import { createCheckpoints } from '../store/checkpoints'
+import type { StateFile } from '../store/state-file'
 import { observeRecent } from '../watcher/recent-slots'
 import { chosenChains, openFrame } from './frame'
 import { openChain } from './open-chain'
 import type { CommonOptions } from './options'
 import { createProgress } from './progress'
+import { openSavedState } from './state'
 
 /** One chain as it stands at its head. */
 export interface ChainView {
@@ -24,11 +28,17 @@ export interface ChainView {
   readonly tokens: ReadonlyMap<Address, Token>
 }
 
-const readChain = async (config: ChainConfig, chain: Chain, log: LogSink, io: Io, signal: AbortSignal): Promise<ChainView> => {
+const readChain = async (
+  config: ChainConfig,
+  { chain, log, state }: { readonly chain: Chain; readonly log: LogSink; readonly state: StateFile | null },
+  io: Io,
+  signal: AbortSignal,
+): Promise<ChainView> => {
   const { meter } = createMetricsBook({ hasProcessMetrics: false })
-  const reading = composeReading(config, { chain, log, meter })
+  const saved = state === null ? {} : { checkpoints: createCheckpoints(state, config.id, config.finalityDepth) }
+  const reading = composeReading(config, { chain, log, meter, ...saved })
   await checkContracts(config, chain, reading.books)
-  const progress = createProgress(io, `chain ${config.id}: reading history`)
+  const progress = createProgress(io, `chain ${config.id}: reading history`, log)
   const head = await startReading(reading, signal, progress.update).finally(progress.stop)
   const clock = createSlotClock(config.slotSec)
   await observeRecent(chain, head, clock)
@@ -43,10 +53,11 @@ const readAll = async (
   show: (view: ChainView) => void,
 ): Promise<void> => {
   const { config, log } = await openFrame(options, io, 'warn')
+  const state = config.store === null ? null : openSavedState(resolve(io.directory, config.store), log, shutdown)
   for (const each of chosenChains(config, options.chain)) {
     const chain = await openChain(each, log, createMetricsBook({ hasProcessMetrics: false }).meter)
     shutdown.onRelease(`chain ${each.id}`, chain.close)
-    show(await readChain(each, chain, log, io, shutdown.signal))
+    show(await readChain(each, { chain, log, state }, io, shutdown.signal))
   }
 }
 

@@ -14,6 +14,8 @@ import type { Io } from '../ops/terminal'
 import { withFields } from '../ops/with-fields'
 import type { LogSink, Meter, Relay, Store } from '../ports'
 import { createFlashbotsRelay } from '../relay/flashbots'
+import { createCheckpoints } from '../store/checkpoints'
+import type { StateFile } from '../store/state-file'
 import { createBalanceCheck, createFacts, factsBefore } from './chain-facts'
 import { logStore, openJournal } from './ends-store'
 import { type Frame, openFrame } from './frame'
@@ -21,6 +23,7 @@ import { openChain } from './open-chain'
 import type { Command, RunOptions } from './options'
 import { createProgress } from './progress'
 import { badConfig, checkReadiness, executorOf, signersOf } from './readiness'
+import { openState } from './state'
 
 const RELAY_TIMEOUT_MS = 1_500
 const RELAY_REQUESTS_PER_SECOND = 30
@@ -60,13 +63,15 @@ interface Daemon {
   readonly shutdown: Shutdown
   readonly metrics: MetricsBook
   readonly store: Store
+  /** Null: nothing is kept over restarts. */
+  readonly state: StateFile | null
   readonly io: Io
 }
 
 /** Everything up to the first head for one chain; what it gives runs until the shutdown. */
 const prepareChain = async (
   config: ChainConfig,
-  { frame, shutdown, metrics, store, io }: Daemon,
+  { frame, shutdown, metrics, store, state, io }: Daemon,
 ): Promise<{ run: () => Promise<void>; facts: () => Promise<ChainFacts> }> => {
   const meter = withLabels(metrics.meter, { chain: String(config.id) })
   const log = withFields(frame.log, { chain: config.id })
@@ -85,10 +90,12 @@ const prepareChain = async (
     ],
     lowBalances: await lowBalances(),
   }))
-  const composed = composeKeeper(config, contract, { chain, signers, relays, log, meter, store, nowMs, onTick: facts.onTick })
+  const ports = { chain, signers, relays, log, meter, store, nowMs, onTick: facts.onTick }
+  const checkpoints = state === null ? null : createCheckpoints(state, config.id, config.finalityDepth)
+  const composed = composeKeeper(config, contract, checkpoints === null ? ports : { ...ports, checkpoints })
   await checkContracts(config, chain, composed.books)
   await checkReadiness(config, chain, contract, signers, log)
-  const progress = createProgress(io, `chain ${config.id}: reading history`)
+  const progress = createProgress(io, `chain ${config.id}: reading history`, log)
   const head = await startReading(composed, shutdown.signal, progress.update).finally(progress.stop)
   await composed.prepare()
   const positions = composed.books.reduce((sum, book) => sum + book.size(), 0)
@@ -100,7 +107,12 @@ const prepareChain = async (
     executor: contract,
     operators: signers.map(signer => signer.address),
   })
-  return { run: () => composed.keeper.run(shutdown.signal), facts: facts.read }
+  const run = async (): Promise<void> => {
+    await composed.keeper.run(shutdown.signal)
+    // Only an orderly end: after any other, what is held may be what was wrong.
+    await composed.watcher.save('now')
+  }
+  return { run, facts: facts.read }
 }
 
 /** A bug in one chain's keeper must not leave the others running unseen: the first rejection stops all. */
@@ -156,9 +168,10 @@ export const run: Command<RunOptions> = async (options, io) => {
   const shutdown = createShutdown({ signals: io.signals, log: frame.log, exitNow: io.exitNow })
   const metrics = createMetricsBook({ hasProcessMetrics: true })
   try {
-    const { journal } = frame.config
+    const { journal, store: statePath } = frame.config
     const store = journal === null ? logStore(frame.log) : openJournal(resolve(io.directory, journal), frame.log, shutdown)
-    await keepChains({ frame, shutdown, metrics, store, io })
+    const state = statePath === null ? null : openState(resolve(io.directory, statePath), frame.log, shutdown)
+    await keepChains({ frame, shutdown, metrics, store, state, io })
     return EXIT.done
   } catch (error) {
     if (wasToldToStop(shutdown) && (error === shutdown.signal.reason || error instanceof KeeperError)) return EXIT.done

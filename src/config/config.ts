@@ -68,6 +68,8 @@ export interface Config {
   readonly log: { readonly level: LogLevel }
   /** File of the journal; null: outcomes go to the log only. */
   readonly journal: string | null
+  /** File of the saved state; null: none is kept. */
+  readonly store: string | null
   /** Null: no server. */
   readonly metrics: { readonly host: string; readonly port: number } | null
 }

@@ -203,6 +203,13 @@ export const configSchema = (registry: Registry) =>
         .min(1)
         .optional()
         .describe('File to which every outcome and skip is appended, one JSON object a line. Default: the log only.'),
+      store: z
+        .string()
+        .min(1)
+        .prefault('.bulwark/state.sqlite')
+        .describe(
+          'File in which `run` keeps what it folded, so that a restart reads only what is new; `scan` looks into it too. "none": nothing is kept.',
+        ),
       metrics: z
         .strictObject({
           host: z.string().min(1).prefault('127.0.0.1').describe('Address to listen on. Keep it on loopback: there is no login.'),
@@ -211,4 +218,11 @@ export const configSchema = (registry: Registry) =>
         .optional()
         .describe('Serves `/metrics` (Prometheus) and `/health`. Default: no server.'),
     })
-    .transform(({ journal, metrics, ...rest }): Config => ({ ...rest, journal: journal ?? null, metrics: metrics ?? null }))
+    .transform(
+      ({ journal, metrics, store, ...rest }): Config => ({
+        ...rest,
+        journal: journal ?? null,
+        metrics: metrics ?? null,
+        store: store === 'none' ? null : store,
+      }),
+    )

@@ -7,7 +7,7 @@ import { KeeperError } from '../core/errors'
 import type { Block } from '../core/primitives'
 import { createSlotClock } from '../core/slot-clock'
 import type { TickReport } from '../keeper'
-import type { Chain, LogSink, Meter, Relay, Store } from '../ports'
+import type { Chain, Checkpoints, LogSink, Meter, Relay, Store } from '../ports'
 import { createFlashbotsRelay, loadRelayPackages } from '../relay/flashbots'
 import { observeRecent } from '../watcher/recent-slots'
 import type { BackfillProgress } from '../watcher/watcher'
@@ -29,6 +29,8 @@ export interface ForkOptions {
   readonly log: LogSink
   readonly meter: Meter
   readonly nowMs: () => number
+  /** What was saved of the origin, to go on from; nothing is saved there. */
+  readonly checkpoints?: Checkpoints
 }
 
 export interface ForkKeeper {
@@ -255,7 +257,8 @@ const assemble = async (
   const keys = randomKeys(OPERATORS)
   const contract = localContract(keys.owner)
   const chain: ForkChain = createForkChain(origin, first)
-  const reading = composeReading(config, { chain, log, meter }, () => [{ addresses: [contract], topics: [] }])
+  const saved = given.checkpoints === undefined ? {} : { checkpoints: given.checkpoints }
+  const reading = composeReading(config, { chain, log, meter, ...saved }, () => [{ addresses: [contract], topics: [] }])
   const opening = openArena(given, first, keys, release)
   const checked = opening.then(async arena => {
     await checkAt(first, config, arena.chain, reading)

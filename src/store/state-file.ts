@@ -135,10 +135,12 @@ export const openStateFile = (path: string, { isReadOnly = false, log }: StateFi
   }
 
   let db = begin()
+  let isClosed = false
   return {
     path,
     isReadOnly,
     use: (what, work) => {
+      if (isClosed) throw badCheckpoint(`can't ${what} in ${path}: it is closed`, undefined)
       try {
         return work(db)
       } catch (error) {
@@ -150,6 +152,9 @@ export const openStateFile = (path: string, { isReadOnly = false, log }: StateFi
         throw badCheckpoint(`can't ${what} in ${path}: ${error.message}`, error)
       }
     },
-    close: () => db.close(),
+    close: () => {
+      isClosed = true
+      db.close()
+    },
   }
 }
