@@ -469,6 +469,9 @@ describe('backfill', () => {
       fold: () => undefined,
       undo: () => undefined,
       finalise: () => undefined,
+      fingerprint: () => 'venue 1',
+      save: () => new Map(),
+      restore: () => undefined,
     }
     const afterStrategies = (): void => void order.push(`told of ${book.markets().length}`)
     const deps = { chain, strategies: [book], venues: [venue], afterStrategies, log: silent, meter: createCounts().meter }
