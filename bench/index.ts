@@ -9,8 +9,16 @@ import { foldBench } from './fold'
 import { gasBench } from './gas'
 import { latencyBench } from './latency'
 import { pairIndexBench } from './pair-index'
+import { verdictsBench } from './verdicts'
 
-const BENCHES: readonly Bench[] = [gasBench, latencyBench, built(pairIndexBench), built(basketBench), built(foldBench)]
+const BENCHES: readonly Bench[] = [
+  gasBench,
+  latencyBench,
+  verdictsBench,
+  built(pairIndexBench),
+  built(basketBench),
+  built(foldBench),
+]
 
 const listed = (): string => BENCHES.map(({ name, describe }) => `${name}\t${describe}\n`).join('')
 
