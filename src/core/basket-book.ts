@@ -15,7 +15,19 @@ import {
 } from './basket-accounts'
 import { createBasketEntries, ENTRY_AMOUNT, ENTRY_WORDS } from './basket-entries'
 import { readBasketImage, writeBasketImage } from './basket-image'
-import { ADDRESS_LIMBS, addressDigits, amountAt, copyLimbs, floatAt, isZeroAt, readAddress, writeAmount } from './limbs'
+import {
+  ADDRESS_LIMBS,
+  AMOUNT_LIMBS,
+  addAmount,
+  addressDigits,
+  amountAt,
+  copyLimbs,
+  floatAt,
+  isZeroAt,
+  readAddress,
+  subtractAmount,
+  writeAmount,
+} from './limbs'
 import type { Address } from './primitives'
 import { createUndoLog } from './undo-log'
 
@@ -50,6 +62,8 @@ export interface BasketBook {
   roughAt(slot: number, entry: number): number
   /** Accounts with an entry in the column. */
   usersOf(column: number): number
+  /** Sum of all amounts in the column. */
+  totalOf(column: number): bigint
   /** All slots, open or not, are below. */
   limit(): number
   /** Open accounts. */
@@ -81,19 +95,32 @@ const CLOSED = 3
 
 const countOf = (page: Uint32Array, base: number): number => page[base + COUNT]! & COUNT_MASK
 
-const createUsers = () => {
-  let users = new Int32Array(64)
+/** Entries and sum of amounts by column; a sum may leave 128 bits. */
+const createTotals = () => {
+  const totals: ({ users: number; readonly sum: Uint32Array } | undefined)[] = []
+  const at = (column: number): { users: number; readonly sum: Uint32Array } => {
+    const known = totals[column]
+    if (known !== undefined) return known
+    const total = { users: 0, sum: new Uint32Array(AMOUNT_LIMBS + 1) }
+    totals[column] = total
+    return total
+  }
   return {
-    change: (column: number, by: 1 | -1): void => {
-      if (column >= users.length) {
-        const larger = new Int32Array(2 * column)
-        larger.set(users)
-        users = larger
-      }
-      users[column]! += by
+    add: (words: Uint32Array, start: number): void => {
+      const total = at(words[start]! & 0xffff)
+      total.users += 1
+      total.sum[AMOUNT_LIMBS]! += addAmount(total.sum, 0, words, start + ENTRY_AMOUNT)
     },
-    of: (column: number): number => users[column] ?? 0,
-    byteLength: () => users.byteLength,
+    subtract: (words: Uint32Array, start: number): void => {
+      const total = at(words[start]! & 0xffff)
+      total.users -= 1
+      total.sum[AMOUNT_LIMBS]! -= subtractAmount(total.sum, 0, words, start + ENTRY_AMOUNT)
+    },
+    users: (column: number): number => totals[column]?.users ?? 0,
+    sum: (column: number): bigint => {
+      const total = totals[column]
+      return total === undefined ? 0n : (BigInt(total.sum[AMOUNT_LIMBS]!) << 128n) | amountAt(total.sum, 0)
+    },
   }
 }
 
@@ -129,7 +156,7 @@ export const createBasketBook = (): BasketBook => {
   const accounts = createBasketAccounts()
   const entries = createBasketEntries()
   const undos = createUndoLog(UNDO_WORDS)
-  const users = createUsers()
+  const totals = createTotals()
   const changed = createChanged(accounts)
   const words = new Uint32Array(ADDRESS_LIMBS)
   const before = new Uint32Array(UNDO_WORDS)
@@ -175,16 +202,13 @@ export const createBasketBook = (): BasketBook => {
     const isThere = holds(slot, entry, column)
     const isNothing = from[at]! >>> 16 === 0 && isZeroAt(from, at + ENTRY_AMOUNT)
     changed.mark(slot)
+    if (isThere) totals.subtract(entryPage(slot), entryStart(slot, entry))
     if (isNothing) {
-      if (!isThere) return
-      resize(slot, entry, -1)
-      users.change(column, -1)
+      if (isThere) resize(slot, entry, -1)
       return
     }
-    if (!isThere) {
-      resize(slot, entry, 1)
-      users.change(column, 1)
-    }
+    totals.add(from, at)
+    if (!isThere) resize(slot, entry, 1)
     copyLimbs(entryPage(slot), entryStart(slot, entry), from, at, ENTRY_WORDS)
   }
 
@@ -313,7 +337,8 @@ export const createBasketBook = (): BasketBook => {
     marksAt: (slot, entry) => entryPage(slot)[entryStart(slot, entry)]! >>> 16,
     amountAt: (slot, entry) => amountAt(entryPage(slot), entryStart(slot, entry) + ENTRY_AMOUNT),
     roughAt: (slot, entry) => floatAt(entryPage(slot), entryStart(slot, entry) + ENTRY_AMOUNT),
-    usersOf: users.of,
+    usersOf: totals.users,
+    totalOf: totals.sum,
     limit: accounts.limit,
     size: accounts.count,
     takeChanged: changed.take,
@@ -324,8 +349,7 @@ export const createBasketBook = (): BasketBook => {
       }),
     finalise: undos.finalise,
     undoable: undos.size,
-    byteLength: () =>
-      accounts.byteLength() + entries.byteLength() + undos.byteLength() + users.byteLength() + changed.byteLength(),
+    byteLength: () => accounts.byteLength() + entries.byteLength() + undos.byteLength() + changed.byteLength(),
     save: () => writeBasketImage(accounts, entries),
     restore: bytes =>
       readBasketImage(bytes, (image, account, flags, first, count) => {
@@ -338,7 +362,7 @@ export const createBasketBook = (): BasketBook => {
           page[base + BLOCK] = block
           page[base + COUNT]! += count
         }
-        for (let entry = 0; entry < count; entry++) users.change(image[first + entry * ENTRY_WORDS]! & 0xffff, 1)
+        for (let entry = 0; entry < count; entry++) totals.add(image, first + entry * ENTRY_WORDS)
         changed.mark(slot)
       }),
   }

@@ -1,7 +1,7 @@
 // Aave v3's ABI as hand-sliced hex: topics, selectors, word readers and encoders. Checked against the official ABIs by tests.
-import type { ReadResult } from '../../src/core/folder'
+import type { ReadCall, ReadResult } from '../../src/core/folder'
 import type { Address, Hex, LogFilter } from '../../src/core/primitives'
-import type { Reserve } from './math'
+import type { AaveRules, Category, Reserve, StableDebt, TokenSide } from './math'
 
 /** Events of the pool. */
 export const POOL_TOPIC = {
@@ -107,6 +107,7 @@ const SELECTOR = {
   reserveData: '0x35ea6a75',
   userConfiguration: '0x4417a583',
   userEMode: '0xeddf1b79',
+  userAccountData: '0xbf92857c',
   gracePeriod: '0x5c9a8b18',
   categoryData: '0x6c6f6ae1',
   categoryConfig: '0xb286f467',
@@ -124,8 +125,6 @@ const SELECTOR = {
   assetPrice: '0xb3596f07',
   liquidationAllowed: '0x7a5d20ea',
   balance: '0x70a08231',
-  decimals: '0x313ce567',
-  symbol: '0x95d89b41',
   liquidationCall: '0x00a718a9',
 } as const satisfies Record<string, Hex>
 
@@ -160,26 +159,15 @@ export const encodeConfigurator = (): Hex => SELECTOR.configurator
 export const encodeOracle = (): Hex => SELECTOR.oracle
 export const encodeSentinel = (): Hex => SELECTOR.sentinel
 export const encodeLiquidationAllowed = (): Hex => SELECTOR.liquidationAllowed
-export const encodeDecimals = (): Hex => SELECTOR.decimals
-export const encodeSymbol = (): Hex => SELECTOR.symbol
 export const encodeScaledTotalSupply = (): Hex => SELECTOR.scaledTotalSupply
 export const encodeReserveData = (asset: Address): Hex => `${SELECTOR.reserveData}${addressWord(asset)}`
 export const encodeGracePeriod = (asset: Address): Hex => `${SELECTOR.gracePeriod}${addressWord(asset)}`
 export const encodeVirtualBalance = (asset: Address): Hex => `${SELECTOR.virtualBalance}${addressWord(asset)}`
 export const encodeAssetPrice = (asset: Address): Hex => `${SELECTOR.assetPrice}${addressWord(asset)}`
 export const encodeUserConfiguration = (user: Address): Hex => `${SELECTOR.userConfiguration}${addressWord(user)}`
+export const encodeUserAccountData = (user: Address): Hex => `${SELECTOR.userAccountData}${addressWord(user)}`
 export const encodeUserEMode = (user: Address): Hex => `${SELECTOR.userEMode}${addressWord(user)}`
-export const encodeScaledBalance = (user: Address): Hex => `${SELECTOR.scaledBalance}${addressWord(user)}`
-export const encodePrincipalBalance = (user: Address): Hex => `${SELECTOR.principalBalance}${addressWord(user)}`
-export const encodeStableRate = (user: Address): Hex => `${SELECTOR.stableRate}${addressWord(user)}`
-export const encodeStableSince = (user: Address): Hex => `${SELECTOR.stableSince}${addressWord(user)}`
 export const encodeBalance = (of: Address): Hex => `${SELECTOR.balance}${addressWord(of)}`
-/** v3.0's e-mode with all that belongs to it. */
-export const encodeCategoryData = (category: number): Hex => `${SELECTOR.categoryData}${word(BigInt(category))}`
-export const encodeCategoryConfig = (category: number): Hex => `${SELECTOR.categoryConfig}${word(BigInt(category))}`
-export const encodeCategoryCollaterals = (category: number): Hex => `${SELECTOR.categoryCollaterals}${word(BigInt(category))}`
-export const encodeCategoryBorrowables = (category: number): Hex => `${SELECTOR.categoryBorrowables}${word(BigInt(category))}`
-
 /** `liquidationCall(collateral, debt, borrower, debtToCover, receiveAToken)`. */
 export const encodeLiquidationCall = (
   collateral: Address,
@@ -237,4 +225,50 @@ export const readReserve = (data: Hex): ReserveAnswer => {
     stableDebtToken: addressAt(data, 9),
     debtToken: addressAt(data, 10),
   }
+}
+
+/** What `readCategory` needs, in its order. */
+export const categoryCalls = (rules: AaveRules, id: number): readonly Hex[] => {
+  const category = word(BigInt(id))
+  const selectors =
+    rules === 'v3.0'
+      ? [SELECTOR.categoryData]
+      : [SELECTOR.categoryConfig, SELECTOR.categoryCollaterals, SELECTOR.categoryBorrowables]
+  return selectors.map((selector): Hex => `${selector}${category}`)
+}
+
+/** An e-mode from the answers to its calls; 'none' where it was never set, null where an answer is missing. */
+export const readCategory = (rules: AaveRules, id: number, answers: readonly ReadResult[]): Category | 'none' | null => {
+  const isOld = rules === 'v3.0'
+  const data = wordsOf(answers[0], isOld ? 5 : 3)
+  const [collateralBitmap, borrowableBitmap] = isOld ? [0n, 0n] : [numberOf(answers[1]), numberOf(answers[2])]
+  if (data === null || collateralBitmap === null || borrowableBitmap === null) return null
+  // v3.0's answer is a struct with a text: one more word before it.
+  const first = isOld ? 1 : 0
+  const [thresholdBps, bonusBps] = [wordAt(data, first + 1), wordAt(data, first + 2)]
+  if ((thresholdBps | bonusBps | collateralBitmap | borrowableBitmap) === 0n) return 'none'
+  const source = isOld ? addressAt(data, 4) : ZERO_ADDRESS
+  return { id, thresholdBps, bonusBps, priceSource: source === ZERO_ADDRESS ? null : source, collateralBitmap, borrowableBitmap }
+}
+
+/** Side of an account's entry in a reserve. */
+export type Side = TokenSide | 'stable'
+
+/** What `readEntry` needs, in its order. */
+export const entryCalls = (reserve: Reserve, side: Side, account: Address): readonly ReadCall[] => {
+  const token = side === 'collateral' ? reserve.aToken : side === 'debt' ? reserve.debtToken : reserve.stableDebtToken
+  const selectors =
+    side === 'stable' ? [SELECTOR.principalBalance, SELECTOR.stableRate, SELECTOR.stableSince] : [SELECTOR.scaledBalance]
+  return token === null ? [] : selectors.map(selector => ({ to: token, data: `${selector}${addressWord(account)}` as const }))
+}
+
+/** Scaled units, or the principal of a stable debt; null where an answer is missing or no amount. */
+export const readEntry = (
+  side: Side,
+  answers: readonly ReadResult[],
+): { readonly amount: bigint; readonly stable?: StableDebt } | null => {
+  const [amount, rateRay, sinceSec] = [numberOf(answers[0]), numberOf(answers[1]), numberOf(answers[2])]
+  if (amount === null || amount >= 1n << 128n) return null
+  if (side !== 'stable') return { amount }
+  return rateRay === null || sinceSec === null ? null : { amount, stable: { rateRay, sinceSec } }
 }
