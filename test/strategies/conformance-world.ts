@@ -17,6 +17,11 @@ export interface World {
   readonly blocks: readonly WorldBlock[]
   /** What the chain answers at the end of a block: the same question always gets the same answer. */
   readerAt(block: Block): Reader
+  /**
+   * Where a position may have several debts: what each owes in the block after the last (12 seconds later), by `keyOf` and token, rounded up.
+   * Absent: what the tables say.
+   */
+  readonly debts?: ReadonlyMap<string, ReadonlyMap<Address, bigint>>
 }
 
 export interface Harness {
@@ -35,8 +40,6 @@ export interface Harness {
     results: readonly ReadResult[],
     factorWad: ReadonlyMap<Address, bigint>,
   ): readonly ReadResult[] | null
-  /** Where a position may have several debts: what each owes at `target` by token, rounded up, by `keyOf`. Default: as the tables say. */
-  readonly debts?: (book: Book, target: TargetBlock) => ReadonlyMap<string, ReadonlyMap<Address, bigint>>
 }
 
 export const EVERYTHING: Scope = { markets: { allow: [], deny: [] }, accounts: { allow: [], deny: [] }, minDebtAssets: {} }
@@ -49,7 +52,7 @@ export const frozen = <T>(value: T): T => {
 }
 
 /** The same world, frozen, each question asked of it once. */
-export const rememberedWorld = ({ blocks, readerAt }: World): World => {
+export const rememberedWorld = ({ blocks, readerAt, ...rest }: World): World => {
   const answers = new Map<string, ReadResult>()
   const read = async (block: Block, calls: readonly ReadCall[]): Promise<readonly ReadResult[]> => {
     const keyOf = ({ to, data }: ReadCall): string => `${block.hash} ${to} ${data}`
@@ -60,7 +63,7 @@ export const rememberedWorld = ({ blocks, readerAt }: World): World => {
     })
     return frozen(calls.map(call => answers.get(keyOf(call))!))
   }
-  return { blocks: frozen(blocks), readerAt: block => ({ block, read: calls => read(block, calls) }) }
+  return { ...rest, blocks: frozen(blocks), readerAt: block => ({ block, read: calls => read(block, calls) }) }
 }
 
 export const failingReader = (block: Block): Reader => ({
