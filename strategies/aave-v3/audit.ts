@@ -61,7 +61,7 @@ export interface FieldDrift {
   readonly chain: string
 }
 
-/** How to check one account, and the reserves it uses, at the block that the ledger stands at when this is made. */
+/** How to check one account, and the reserves it uses, at the block that the ledger stands at when answers are compared. */
 export interface AccountAudit {
   readonly calls: readonly ReadCall[]
   /** Null: an answer is missing, or the ledger itself waits for reads. */
@@ -191,17 +191,35 @@ const usedBy = ({ accounts, reserves }: Ledger, slot: number): readonly Reserve[
   return [...ids].flatMap(id => reserves()[id] ?? [])
 }
 
-/** Also for an account that is not known. */
-export const auditOf = (ledger: Ledger, pool: Address, account: Address): AccountAudit => {
+/** What is to be asked of the account as the ledger stands now, and whether the ledger knows enough to compare. */
+const checksOf = (
+  ledger: Ledger,
+  pool: Address,
+  account: Address,
+): { readonly checks: readonly Check[]; readonly canCompare: boolean } => {
   const slot = ledger.accounts.find(account)
-  const used = slot === NONE ? [] : usedBy(ledger, slot)
-  const checks = slot === NONE ? strangerChecks(pool, account) : accountChecks(ledger, pool, slot, used)
-  const canCompare = slot === NONE || (!isWaiting(ledger, slot) && used.every(({ isUnread }) => !isUnread))
+  if (slot === NONE) return { checks: strangerChecks(pool, account), canCompare: true }
+  const used = usedBy(ledger, slot)
   return {
-    calls: checks.map(({ call }) => call),
+    checks: accountChecks(ledger, pool, slot, used),
+    canCompare: !isWaiting(ledger, slot) && used.every(({ isUnread }) => !isUnread),
+  }
+}
+
+/**
+ * Also for an account that is not known. The question may be made before the block is folded at whose end its calls are answered: what the
+ * ledger expects is looked up when the answers are there.
+ */
+export const auditOf = (ledger: Ledger, pool: Address, account: Address): AccountAudit => {
+  const asked = checksOf(ledger, pool, account).checks
+  return {
+    calls: asked.map(({ call }) => call),
     compare: results => {
+      const { checks, canCompare } = checksOf(ledger, pool, account)
+      // Something was added or has gone since it was asked: the answers are to another question.
+      const isSame = checks.length === asked.length && checks.every(({ field }, at) => field === asked[at]!.field)
       const answers = checks.map(({ chain }, at) => chain(results[at]))
-      if (!canCompare || answers.includes(null)) return null
+      if (!canCompare || !isSame || answers.includes(null)) return null
       return checks.flatMap(({ field, book }, at) => (answers[at] === book ? [] : [{ field, book, chain: answers[at] ?? '' }]))
     },
   }
