@@ -16,13 +16,13 @@ const CHANGED = 200
 const CHECK_EVERY = 50
 const STATES = 100_000
 
-const fill = (index: BasketIndex, book: BasketBook): void => {
+export const fill = (index: BasketIndex, book: BasketBook): void => {
   for (let slot = 0; slot < book.size; slot++) index.set(slot, book.columnsOf(slot), book.amountsOf(slot))
   index.refresh(book.weights(), 1)
 }
 
 /** One block: interest for all, 200 accounts changed; what it costs the index. */
-const passBlock = (index: BasketIndex, book: BasketBook, { tidy, time }: Machine, into: Samples): void => {
+export const passBlock = (index: BasketIndex, book: BasketBook, { tidy, time }: Machine, into: Samples): void => {
   book.accrue()
   const changed = book.change(CHANGED).map(slot => ({ slot, columns: book.columnsOf(slot), amounts: book.amountsOf(slot) }))
   const weights = book.weights()
@@ -33,7 +33,10 @@ const passBlock = (index: BasketIndex, book: BasketBook, { tidy, time }: Machine
   })
 }
 
-const naiveScan = (book: BasketBook, prices: readonly bigint[]): { readonly slots: readonly number[]; readonly ms: number } => {
+export const naiveScan = (
+  book: BasketBook,
+  prices: readonly bigint[],
+): { readonly slots: readonly number[]; readonly ms: number } => {
   const from = performance.now()
   const slots: number[] = []
   const isUnder = book.judgeAt(prices)
@@ -55,7 +58,7 @@ const verify = (book: BasketBook, prices: readonly bigint[], found: Uint32Array,
 }
 
 /** The exact list at these prices. A view: valid until the next query. */
-const query = (
+export const query = (
   index: BasketIndex,
   book: BasketBook,
   prices: readonly bigint[],

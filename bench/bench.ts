@@ -27,6 +27,8 @@ export interface Bench {
   readonly name: string
   readonly describe: string
   run(options: BenchOptions): Promise<BenchLine>
+  /** The line as SVG text, where a picture says more. */
+  readonly plot?: (line: BenchLine) => string
 }
 
 /** A result beside its baseline; both rounded to a thousandth, the ratio to a ten-thousandth. */

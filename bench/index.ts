@@ -1,4 +1,5 @@
 // `npm run bench -- NAME`: runs one benchmark and prints its line on stdout; everything else goes to stderr.
+import { writeFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { KeeperError } from '../src/core/errors'
 import { EXIT, exitCodeOf } from '../src/ops/exit-code'
@@ -7,6 +8,7 @@ import type { Bench } from './bench'
 import { built } from './built'
 import { foldBench } from './fold'
 import { gasBench } from './gas'
+import { growthBench } from './growth'
 import { latencyBench } from './latency'
 import { pairIndexBench } from './pair-index'
 import { verdictsBench } from './verdicts'
@@ -18,6 +20,7 @@ const BENCHES: readonly Bench[] = [
   built(pairIndexBench),
   built(basketBench),
   built(foldBench),
+  built(growthBench),
 ]
 
 const listed = (): string => BENCHES.map(({ name, describe }) => `${name}\t${describe}\n`).join('')
@@ -39,6 +42,7 @@ interface Options {
   readonly list?: boolean
   readonly seed: number
   readonly profile?: string
+  readonly svg?: string
 }
 
 const main = async (args: readonly string[]): Promise<number> => {
@@ -47,6 +51,7 @@ const main = async (args: readonly string[]): Promise<number> => {
     .option('--list', 'name them all')
     .option('--seed <n>', 'seed of the world', wholeNumber, 1)
     .option('--profile <dir>', 'write CPU profiles of the measured process here')
+    .option('--svg <file>', 'draw what was measured into this file, where the benchmark can')
     .exitOverride()
     .configureOutput({ writeOut: text => void process.stderr.write(text) })
     .parse([...args], { from: 'user' })
@@ -55,12 +60,16 @@ const main = async (args: readonly string[]): Promise<number> => {
     process.stdout.write(listed())
     return EXIT.done
   }
-  const line = await benchOf(program.args[0]).run({
+  const bench = benchOf(program.args[0])
+  if (options.svg !== undefined && bench.plot === undefined)
+    throw new KeeperError('bad-config', `--svg: ${bench.name} draws nothing`, { retryable: false })
+  const line = await bench.run({
     seed: options.seed,
     progress: message => void process.stderr.write(`${message}\n`),
     profileDir: options.profile ?? null,
   })
   process.stdout.write(`${JSON.stringify(line)}\n`)
+  if (options.svg !== undefined && bench.plot !== undefined) writeFileSync(options.svg, bench.plot(line))
   return EXIT.done
 }
 

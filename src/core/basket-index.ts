@@ -2,7 +2,7 @@
 // Screens in float64 and never misses; what is not certain is asked back, to be decided in integers.
 import { createBasketRoll } from './basket-roll'
 import { DEAD, type Rows } from './basket-rows'
-import { bytesOf, endAt, FLOAT_ERROR, riskLimit } from './basket-slice'
+import { bytesOf, createReference, endAt, FLOAT_ERROR, type Reference, riskLimit, rowsOf } from './basket-slice'
 
 /**
  * What one unit of each column counts, positive for collateral (threshold included), negative for debt: `low` never too favourable to the
@@ -28,7 +28,7 @@ export interface BasketIndex {
   set(slot: number, columns: ArrayLike<number>, amounts: ArrayLike<number>): void
   remove(slot: number): void
   /**
-   * Once a block: the weights that hold now. Refreshes the reference of one slice in turn, or of this share of all (1: after filling).
+   * Once a block: the weights that hold now. Refreshes the reference of few slices in turn, or of this share of all (1: after filling).
    * Answers don't depend on it, only their cost.
    */
   refresh(weights: BasketWeights, share?: number): void
@@ -41,8 +41,9 @@ export interface BasketIndex {
   bytes(): number
 }
 
-/** What part of the slices is refreshed a block. */
+/** What part of the slices is refreshed a block, and rows that are refreshed whatever part of a small book they are. */
 const ONE_OF = 1 / 128
+const FEW_ROWS = 4_000
 
 /** Health factors up to which `nearest` looks, one after the other, until it has enough. */
 const REACHES = [1, 1.02, 1.05, 1.1, 1.25, 1.5, 2, 4, 1e300]
@@ -159,8 +160,13 @@ export const createBasketIndex = (): BasketIndex => {
       ...{ low, screen, certain, slack, mostSlack, healths, scanned: 0 },
       ...{ found: room, count: 0, doubtful: doubtRoom, doubts: 0 },
     }
+    let reference: Reference | null = null
+    let limit = 0
     for (const slice of roll.slices) {
-      const limit = riskLimit(slice, low, slack, health)
+      if (slice.reference !== reference) {
+        reference = slice.reference
+        limit = riskLimit(reference, low, slack, health)
+      }
       lookThrough(state, slice.sorted, 0, endAt(slice, limit))
       lookAtFresh(state, slice.fresh, slice.risks, limit)
     }
@@ -196,9 +202,13 @@ export const createBasketIndex = (): BasketIndex => {
     remove: slot => roll.set(slot, [], []),
     refresh: (weights, share = ONE_OF) => {
       const { slices } = roll
-      for (let left = Math.ceil(slices.length * share); left > 0; left--) {
+      const reference = createReference(padded(weights.low, columns), padded(weights.slack, columns))
+      const least = Math.ceil(slices.length * share)
+      for (let [done, rows] = [0, 0]; done < slices.length && (done < least || rows < FEW_ROWS); done++) {
         nextSlice = nextSlice + 1 < slices.length ? nextSlice + 1 : 0
-        roll.refresh(slices[nextSlice]!, padded(weights.low, columns), padded(weights.slack, columns))
+        const slice = slices[nextSlice]!
+        roll.refresh(slice, reference)
+        rows += rowsOf(slice)
       }
     },
     under,

@@ -1,6 +1,6 @@
 // Which slice holds an account's row, and where: accounts are told apart by the width of their rows, then by slot. Knows no price.
 import { checkRow, rowBytes } from './basket-rows'
-import { createSlice, killRow, putRow, refreshSlice, type Slice, type SortRoom } from './basket-slice'
+import { createSlice, killRow, putRow, type Reference, refreshSlice, type Slice, type SortRoom } from './basket-slice'
 
 /** Slices of one width: the fewer, the less a query has to ask, the more sorting one costs. */
 const SLICES = 64
@@ -12,7 +12,7 @@ export interface BasketRoll {
   readonly slices: readonly Slice[]
   /** Gives `slot` these entries in place of all it had; none: removes it. RangeError for what makes no row. */
   set(slot: number, columns: ArrayLike<number>, amounts: ArrayLike<number>): void
-  refresh(slice: Slice, low: Float64Array, slack: Float64Array): void
+  refresh(slice: Slice, reference: Reference): void
   size(): number
   /** Of what is here, slices not counted. */
   bytes(): number
@@ -66,7 +66,7 @@ export const createBasketRoll = (): BasketRoll => {
       size += Math.sign(kind) - Math.sign(had)
       if (kind > 0) putRow(sliceOf(kind, slot), isInPlace ? places[slot]! : 0, slot, columns, amounts, room, places)
     },
-    refresh: (slice, low, slack) => refreshSlice(slice, low, slack, room, places),
+    refresh: (slice, reference) => refreshSlice(slice, reference, room, places),
     size: () => size,
     bytes: () =>
       room.rows.reduce(

@@ -20,13 +20,25 @@ export const FLOAT_ERROR = 1e-11
 /** A slice with more changed rows than this and than a quarter of its size is sorted at once: a book is being filled. */
 const MANY_CHANGES = 4_000
 
+/** Weights that slices are sorted by, and one over each. */
+export interface Reference {
+  readonly low: Float64Array
+  readonly slack: Float64Array
+  readonly perLow: Float64Array
+  readonly perSlack: Float64Array
+}
+
+export const createReference = (low: Float64Array, slack: Float64Array): Reference => ({
+  low,
+  slack,
+  perLow: low.map(each => 1 / each),
+  perSlack: slack.map(each => 1 / each),
+})
+
 /** One part of the accounts whose rows are of one width. Its reference is refreshed in turn, so that no block pays for all. */
 export interface Slice {
-  /** Weights at the last refresh, and one over each. */
-  low: Float64Array
-  slack: Float64Array
-  perLow: Float64Array
-  perSlack: Float64Array
+  /** Of the last refresh; shared by those refreshed at once. */
+  reference: Reference
   /** In order of bucket; bucket b ends before row ends[b]. */
   sorted: Rows
   readonly ends: Uint32Array
@@ -36,12 +48,10 @@ export interface Slice {
 }
 
 const NOTHING = new Float64Array(0)
+const NO_REFERENCE = createReference(NOTHING, NOTHING)
 
 export const createSlice = (width: number): Slice => ({
-  low: NOTHING,
-  slack: NOTHING,
-  perLow: NOTHING,
-  perSlack: NOTHING,
+  reference: NO_REFERENCE,
   sorted: createRows(width),
   ends: new Uint32Array(BUCKETS),
   fresh: createRows(width),
@@ -52,7 +62,7 @@ export const createSlice = (width: number): Slice => ({
  * Debt over collateral of a row, whose health at other weights is bounded by those weights' moves. NaN for dust, which is not, and where
  * a column has no weight.
  */
-const riskOf = (rows: Rows, row: number, low: Float64Array, slack: Float64Array): number => {
+const riskOf = (rows: Rows, row: number, { low, slack }: Reference): number => {
   const { width, columns, amounts } = rows
   let collateral = 0
   let debt = 0
@@ -77,11 +87,11 @@ const bucketOf = (risk: number): number => {
 }
 
 /**
- * Least risk at the slice's reference that can be a risk of 1 / health or more at `now`; 0: anybody can.
+ * Least risk at the reference that can be a risk of 1 / health or more at `now`; 0: anybody can.
  * Collateral c keeps at least c * fall, debt d becomes at most d * rise, slack s at most s * loosened <= d * DUST * loosened.
  */
-export const riskLimit = (slice: Slice, low: Float64Array, slack: Float64Array, health: number): number => {
-  const { low: before, perLow, perSlack } = slice
+export const riskLimit = (reference: Reference, low: Float64Array, slack: Float64Array, health: number): number => {
+  const { low: before, perLow, perSlack } = reference
   let fall = Number.POSITIVE_INFINITY
   let rise = 0
   let loosened = 0
@@ -112,10 +122,10 @@ export interface SortRoom {
 }
 
 /** Finds the bucket of each row, filed from `seen` on, and sums them up. */
-const classify = ({ low, slack, ends }: Slice, rows: Rows, buckets: Uint16Array, seen: number): void => {
+const classify = ({ reference, ends }: Slice, rows: Rows, buckets: Uint16Array, seen: number): void => {
   const { slots, count } = rows
   for (let row = 0; row < count; row++) {
-    const bucket = slots[row] === DEAD ? NO_BUCKET : bucketOf(riskOf(rows, row, low, slack))
+    const bucket = slots[row] === DEAD ? NO_BUCKET : bucketOf(riskOf(rows, row, reference))
     buckets[seen + row] = bucket
     if (bucket !== NO_BUCKET) ends[bucket]! += 1
   }
@@ -170,12 +180,9 @@ const sortSlice = (slice: Slice, room: SortRoom, places: Places): void => {
   fresh.count = 0
 }
 
-/** Makes these the weights of reference and sorts by them. */
-export const refreshSlice = (slice: Slice, low: Float64Array, slack: Float64Array, room: SortRoom, places: Places): void => {
-  slice.low = low
-  slice.slack = slack
-  slice.perLow = low.map(each => 1 / each)
-  slice.perSlack = slack.map(each => 1 / each)
+/** Sorts a slice by another reference. */
+export const refreshSlice = (slice: Slice, reference: Reference, room: SortRoom, places: Places): void => {
+  slice.reference = reference
   sortSlice(slice, room, places)
 }
 
@@ -212,11 +219,13 @@ export const putRow = (
   const { fresh } = slice
   const row = (place & 1) === 1 ? place >>> 1 : addFresh(slice)
   writeRow(fresh, row, slot, columns, amounts)
-  slice.risks[row] = riskOf(fresh, row, slice.low, slice.slack)
+  slice.risks[row] = riskOf(fresh, row, slice.reference)
   places[slot] = row * 2 + 1
   if (fresh.count > MANY_CHANGES && fresh.count > slice.sorted.count / 4) sortSlice(slice, room, places)
 }
 
-/** Bytes of all arrays, room to spare included. */
-export const bytesOf = ({ sorted, fresh, ends, risks, low, slack }: Slice): number =>
+export const rowsOf = ({ sorted, fresh }: Slice): number => sorted.count + fresh.count
+
+/** Bytes of all arrays, room to spare included; the reference as if it were the slice's own. */
+export const bytesOf = ({ sorted, fresh, ends, risks, reference: { low, slack } }: Slice): number =>
   rowBytes(sorted) + rowBytes(fresh) + ends.byteLength + risks.byteLength + 2 * low.byteLength + 2 * slack.byteLength
