@@ -12,6 +12,7 @@ import { createMarketTest, createPositionTest } from '../../src/core/scope'
 import type { AuditQuestion, Book, DebtAtRisk, MarketFault, Pairs, Scope, Strategy, WhatIf } from '../../src/core/strategy'
 import { fallOf } from '../../src/core/what-if'
 import { ZERO_ADDRESS } from './abi'
+import { auditOf } from './audit'
 import { collateralWorth, debtWorth, largest, waysToClose } from './closes'
 import {
   type Account,
@@ -280,7 +281,7 @@ const createBook = (settings: Settings, scope: Scope): Book => {
     covers,
     audit: asked =>
       asked.filter(covers).map((position): AuditQuestion => {
-        const { calls, compare } = reading.auditOf(position.account)
+        const { calls, compare } = auditOf(ledger, pool, position.account)
         return { position, calls, compare: results => compare(results)?.map(drift => ({ position, ...drift })) ?? null }
       }),
     sample,
