@@ -6,9 +6,14 @@ import { promisify } from 'node:util'
 import type { Bench, BenchLine } from './bench'
 
 const ROOT = join(__dirname, '..')
-const COMPILED = join(ROOT, 'node_modules', '.cache', 'bench', 'bench', 'built-process.js')
+const COMPILED_FILES = join(ROOT, 'node_modules', '.cache', 'bench', 'bench')
+const COMPILED = join(COMPILED_FILES, 'built-process.js')
 
-const compile = (): Promise<unknown> =>
+/** Where the compiled form of a file in this folder is found, once `compile` is done. */
+export const compiledFile = (...path: readonly string[]): string => join(COMPILED_FILES, ...path)
+
+/** Compiles all that tsconfig.bench.json names. */
+export const compile = (): Promise<unknown> =>
   promisify(execFile)(process.execPath, [
     require.resolve('typescript/bin/tsc'),
     '-p',
@@ -32,12 +37,11 @@ const runCompiled = (args: readonly string[]): Promise<BenchLine> =>
   })
 
 /** The same benchmark, compiled. It must be one of those that built-process knows. */
-export const built = ({ name, describe }: Bench): Bench => ({
-  name,
-  describe,
+export const built = (bench: Bench): Bench => ({
+  ...bench,
   run: async ({ seed, progress }) => {
     progress('compiling')
     await compile()
-    return runCompiled([name, seed.toString()])
+    return runCompiled([bench.name, seed.toString()])
   },
 })
