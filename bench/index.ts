@@ -11,6 +11,7 @@ import { gasBench } from './gas'
 import { growthBench } from './growth'
 import { latencyBench } from './latency'
 import { pairIndexBench } from './pair-index'
+import { restartBench } from './restart'
 import { verdictsBench } from './verdicts'
 
 const BENCHES: readonly Bench[] = [
@@ -20,6 +21,7 @@ const BENCHES: readonly Bench[] = [
   built(pairIndexBench),
   built(basketBench),
   built(foldBench),
+  restartBench,
   built(growthBench),
 ]
 
