@@ -45,6 +45,8 @@ interface Folded {
 
 /** More headers than this are not fetched one by one: the logs come in ranges. */
 export const MAX_WALK = 128
+/** Blocks that stay undoable, at most, for want of a second look. */
+const MOST_HELD = 4_096n
 const CATCHING_UP_AFTER = 8
 const FETCHED_AT_ONCE = 16
 
@@ -58,6 +60,8 @@ const inSlices = async <T, R>(items: readonly T[], size: number, run: (item: T) 
 export const createAdvance = ({ chain, folding, log, meter, onUndone }: AdvanceDeps) => {
   const { known, interest } = folding
   const doubts = createDoubtBudget()
+  /** The block at which everything was read last; null: where the backfill ended. */
+  let servedHash: Hex | null = null
 
   const undoTo = (ancestor: Block): void => {
     const tip = known.tip()!
@@ -157,13 +161,17 @@ export const createAdvance = ({ chain, folding, log, meter, onUndone }: AdvanceD
     for (const each of logs) byHash.get(each.blockHash)!.push(each)
     for (const block of [...below, head]) {
       known.push(block)
-      folding.secondLook.remember(block, asked, byHash.get(block.hash)!)
+      if (head.number - block.number <= MAX_WALK) folding.secondLook.remember(block, asked, byHash.get(block.hash)!)
     }
     return { logs, receipts: null, isCatchingUp: true }
   }
 
+  /** What is deep enough is final, but not before it was looked at again; where that fails for long, all the same. */
   const settle = (head: Block): void => {
-    const undoable = known.settle(head.number - folding.finalityDepth)
+    const deep = head.number - folding.finalityDepth
+    const open = folding.secondLook.oldestOpen()
+    const isHeld = open !== null && open <= deep && head.number - open < MOST_HELD
+    const undoable = known.settle(isHeld ? open - 1n : deep)
     if (undoable !== null) for (const folder of folding.folders) folder.finalise(undoable)
   }
 
@@ -188,16 +196,29 @@ export const createAdvance = ({ chain, folding, log, meter, onUndone }: AdvanceD
     folding.undoAbove(oldest.number)
     try {
       await overRange(oldest, head, below)
+      servedHash = head.hash
     } catch (error) {
       folding.undoAbove(oldest.number)
       throw error
     }
   }
 
+  /** The tip once more. Where a reorg was undone down to it and what followed failed, nothing was read there yet. */
+  const again = async (head: Block): Promise<Folded> => {
+    if (servedHash !== head.hash) {
+      const reads = folding.startReads(head)
+      await folding.bootstrap(head, true)
+      await reads.finish()
+      servedHash = head.hash
+    }
+    return { logs: [], receipts: null, isCatchingUp: false }
+  }
+
   /** One try. Rejects with the folders at the last block that both `head` and they have. */
   const advance = async (head: Block, { wantReceipts = false }: AdvanceOptions): Promise<Folded | 'stale'> => {
     const tip = known.tip()!
-    if (head.hash === tip.hash) return { logs: [], receipts: null, isCatchingUp: false }
+    servedHash ??= tip.hash
+    if (head.hash === tip.hash) return again(head)
     if (await isStale(head, tip)) return 'stale'
     const path = await findPath(chain, known, head, MAX_WALK)
     const ancestor = path?.ancestor ?? (await findCanonical(chain, known, head))
@@ -205,6 +226,7 @@ export const createAdvance = ({ chain, folding, log, meter, onUndone }: AdvanceD
     try {
       const folded = path === null ? await overRange(ancestor, head, null) : await overPath(path, wantReceipts)
       settle(head)
+      servedHash = head.hash
       return folded
     } catch (error) {
       folding.undoAbove(ancestor.number)

@@ -11,6 +11,8 @@ export interface SecondLook {
   remember(block: Block, wanted: Interest, logs: readonly Log[]): void
   /** See Folder.undo. */
   undone(fromBlock: bigint): void
+  /** The lowest block that is still to be looked at, or mended: it should not become final before. Null: none. */
+  oldestOpen(): bigint | null
   /** Once a block, between blocks: begins a look where one is due, and says whether the last one found logs that were missed. Never rejects. */
   step(tip: bigint): boolean
 }
@@ -44,7 +46,10 @@ export const createSecondLook = (deps: SecondLookDeps): SecondLook => {
   const lag = minOf(LAG, finalityDepth / 8n)
   let remembered: Remembered[] = []
   let isBusy = false
-  let hasMissed = false
+  /** Whether anybody calls `step`: else nothing waits for looks that never come. */
+  let isUsed = false
+  /** The lowest block in which logs were missed. */
+  let missedFrom: bigint | null = null
 
   const missedIn = (found: readonly Log[], { block, wanted, indexes }: Remembered): number =>
     found.filter(each => each.blockHash === block.hash && !indexes.has(each.logIndex) && wanted.isWanted(each)).length
@@ -57,13 +62,12 @@ export const createSecondLook = (deps: SecondLookDeps): SecondLook => {
     for (const each of found) byHash.set(each.blockHash, [...(byHash.get(each.blockHash) ?? []), each])
     // Of a block that was undone meanwhile nothing counts.
     const standing = new Set(remembered)
-    const missed = blocks
-      .filter(each => standing.has(each))
-      .reduce((sum, each) => sum + missedIn(byHash.get(each.block.hash) ?? [], each), 0)
-    const last = blocks.at(-1)!
-    remembered = remembered.filter(each => each.block.number > last.block.number)
+    const faulty = blocks.filter(each => standing.has(each) && missedIn(byHash.get(each.block.hash) ?? [], each) > 0)
+    const missed = faulty.reduce((sum, each) => sum + missedIn(byHash.get(each.block.hash) ?? [], each), 0)
+    const looked = new Set(blocks)
+    remembered = remembered.filter(each => !looked.has(each))
     if (missed === 0) return
-    hasMissed = true
+    missedFrom = minOf(faulty[0]!.block.number, missedFrom ?? faulty[0]!.block.number)
     meter.count('logs_missing', missed)
     log.log('warn', 'logs-missing', { from: from.toString(), to: to.toString(), missing: missed })
   }
@@ -79,6 +83,14 @@ export const createSecondLook = (deps: SecondLookDeps): SecondLook => {
     }
   }
 
+  /** The next to look at: without long stretches in between of which nothing is remembered. */
+  const due = (tip: bigint): readonly Remembered[] => {
+    const ripe = remembered.filter(each => each.block.number <= tip - lag)
+    const gap = ripe.findIndex((each, at) => at > 0 && each.block.number > ripe[at - 1]!.block.number + every)
+    if (gap > 0) return ripe.slice(0, gap)
+    return BigInt(ripe.length) >= every ? ripe : []
+  }
+
   return {
     remember: (block, wanted, logs) => {
       if (every === 0n) return
@@ -86,16 +98,24 @@ export const createSecondLook = (deps: SecondLookDeps): SecondLook => {
     },
     undone: fromBlock => {
       remembered = remembered.filter(each => each.block.number < fromBlock)
+      if (missedFrom !== null && missedFrom >= fromBlock) missedFrom = null
+    },
+    oldestOpen: () => {
+      if (!isUsed) return null
+      const first = remembered[0]?.block.number ?? null
+      if (first === null || missedFrom === null) return first ?? missedFrom
+      return minOf(first, missedFrom)
     },
     step: tip => {
-      const due = remembered.filter(each => each.block.number <= tip - lag)
-      if (!isBusy && due.length > 0 && BigInt(due.length) >= every) {
+      isUsed = true
+      const blocks = isBusy ? [] : due(tip)
+      if (blocks.length > 0) {
         isBusy = true
-        void goOn(due)
+        void goOn(blocks)
       }
-      const had = hasMissed
-      hasMissed = false
-      return had
+      const hasMissed = missedFrom !== null
+      missedFrom = null
+      return hasMissed
     },
   }
 }

@@ -1,5 +1,5 @@
 // Blooms of made-up headers, written down from the Yellow Paper: the product's own reading of blooms is what is tried here.
-import { keccak256, toBytes } from 'viem'
+import { keccak_256 } from 'js-sha3'
 import type { Hex } from '../../../src/core/primitives'
 import type { Said } from './world'
 
@@ -9,7 +9,7 @@ export const bloomWriter = (): ((logs: readonly Said[]) => Hex) => {
   const bitsOf = (item: Hex): readonly number[] => {
     const known = seen.get(item)
     if (known !== undefined) return known
-    const hash = keccak256(toBytes(item), 'bytes')
+    const hash = keccak_256.array(Buffer.from(item.slice(2), 'hex'))
     const bits = [0, 2, 4].map(at => ((hash[at]! << 8) | hash[at + 1]!) & 2047)
     seen.set(item, bits)
     return bits

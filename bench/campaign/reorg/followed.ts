@@ -1,4 +1,5 @@
 // Books, venues and watcher over the chain of one trial, put together as the product does; and all that they hold and answer, as text.
+import type { Folder } from '../../../src/core/folder'
 import type { Address, TargetBlock } from '../../../src/core/primitives'
 import type { Book, Scope } from '../../../src/core/strategy'
 import type { Chain, Meter } from '../../../src/ports'
@@ -18,9 +19,14 @@ export interface Followed {
 const HUBS = [tokenOf(0), tokenOf(4)]
 const SCOPE: Scope = { markets: { allow: [], deny: [] }, accounts: { allow: [], deny: [] }, minDebtAssets: {} }
 
-export const follow = (chain: Chain, meter: Meter, finalityDepth: bigint): Followed => {
-  const books = [morphoBlue.createBook(configSchema.parse({ address: MORPHO }), SCOPE)]
-  const venue = createUniswapV3Book({ pools: [], factory: FACTORY, fromBlock: 0n, feeTiers: [500, 3000] })
+/** Changes a folder before it is run. */
+export type Spoil = <F extends Folder>(folder: F) => F
+
+const asItIs: Spoil = folder => folder
+
+export const follow = (chain: Chain, meter: Meter, finalityDepth: bigint, spoil = asItIs): Followed => {
+  const books = [morphoBlue.createBook(configSchema.parse({ address: MORPHO }), SCOPE)].map(spoil)
+  const venue = spoil(createUniswapV3Book({ pools: [], factory: FACTORY, fromBlock: 0n, feeTiers: [500, 3000] }))
   const watcher = createWatcher({
     chain,
     strategies: books,
@@ -107,6 +113,17 @@ export const answersOf = (followed: Followed, target: TargetBlock, other: Follow
   ...poolAnswers(followed, other),
 ]
 
-/** All that is held, to the last bit and in its order. */
-export const stateOf = ({ books, venue }: Followed): readonly string[] =>
-  [...books, venue].flatMap(folder => [...folder.save()].map(([name, part]) => `${folder.name} ${name} ${text(part)}`))
+/** Lists as sets: the order in which markets are told of is nobody's promise. */
+const unordered = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(unordered).sort((a, b) => (text(a) < text(b) ? -1 : 1))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, unordered(each)]))
+}
+
+/** All that is held, to the last bit; of venues in no order. */
+export const stateOf = ({ books, venue }: Followed): readonly string[] => [
+  ...books.flatMap(book => [...book.save()].map(([name, part]) => `${book.name} ${name} ${text(part)}`)),
+  ...[...venue.save()].map(
+    ([name, part]) => `${venue.name} ${name} ${text(typeof part === 'string' ? unordered(JSON.parse(part)) : part)}`,
+  ),
+]

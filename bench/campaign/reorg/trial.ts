@@ -4,7 +4,7 @@ import { KeeperError } from '../../../src/core/errors'
 import type { TargetBlock } from '../../../src/core/primitives'
 import type { Meter } from '../../../src/ports'
 import { createFaultyNode, type FaultyNode } from './faulty-node'
-import { answersOf, type Followed, follow, stateOf } from './followed'
+import { answersOf, type Followed, follow, type Spoil, stateOf } from './followed'
 import { morphoModel } from './morpho-model'
 import { createPicking, type Picking } from './picking'
 import { poolsModel } from './pools-model'
@@ -14,6 +14,8 @@ import type { Model } from './world'
 export interface TrialEnd {
   /** Null: equal. Else what differs, for a person. */
   readonly difference: string | null
+  /** Whether the state could be held against a fresh fold to the last bit, besides all that the books answer. */
+  readonly isBitwise: boolean
   readonly blocks: number
   readonly deepestFork: number
   /** Counters of the watcher. */
@@ -26,6 +28,7 @@ const MODELS = [morphoModel, poolsModel] as readonly Model<unknown>[]
 const BLOOMS: readonly Blooms[] = ['exact', 'exact', 'exact', 'none', 'full']
 /** Honest blocks at the end: enough for what was missed to be found and mended. */
 const QUIET = 40
+const QUIET_GAP = 4
 
 const createCounts = () => {
   const counted = new Map<string, number>()
@@ -54,9 +57,9 @@ interface Stage {
   stood: TreeBlock[] | null
 }
 
-const growBy = (stage: Stage, from: TreeBlock, count: number): readonly TreeBlock[] => {
+const growBy = (stage: Stage, from: TreeBlock, count: number, busy = 0.5): readonly TreeBlock[] => {
   const grown: TreeBlock[] = []
-  for (let n = 0; n < count; n++) grown.push(stage.tree.grow(grown.at(-1) ?? from, stage.picking.chance(0.5)))
+  for (let n = 0; n < count; n++) grown.push(stage.tree.grow(grown.at(-1) ?? from, stage.picking.chance(busy)))
   stage.blocks += count
   return grown
 }
@@ -69,25 +72,28 @@ const stand = (stage: Stage, head: TreeBlock, reorgFrom: bigint | null): void =>
   else if (stage.stood.at(-1) !== head) stage.stood.push(head)
 }
 
-/** What the keeper does after each block. Where all that can be undone was folded anew, the way there is another. */
-const mend = async (stage: Stage): Promise<void> => {
-  const before = stage.counted.get('refolds') ?? 0
-  await stage.followed.watcher.mend()
-  if ((stage.counted.get('refolds') ?? 0) > before) stage.stood = null
+/** Where all that can be undone was folded anew, the way there is another. */
+const noteRefolds = (stage: Stage, before: number): void => {
+  if (refoldsOf(stage) > before) stage.stood = null
 }
 
-/** The watcher hears of a head. A KeeperError is what the keeper survives too: the next head heals. */
+const refoldsOf = ({ counted }: Stage): number => counted.get('refolds') ?? 0
+
+/** The watcher hears of a head, as from the keeper. A KeeperError is what that survives too: the next head heals. */
 const tell = async (stage: Stage, head: TreeBlock): Promise<boolean> => {
+  const { followed, picking } = stage
+  const before = refoldsOf(stage)
   try {
-    const before = stage.counted.get('refolds') ?? 0
-    const end = await stage.followed.watcher.advance(head.header, { wantReceipts: stage.picking.chance(0.1) })
-    if ((stage.counted.get('refolds') ?? 0) > before) stage.stood = null
+    const end = await followed.watcher.advance(head.header, { wantReceipts: picking.chance(0.1) })
+    noteRefolds(stage, before)
     if (end.kind === 'advanced') stand(stage, head, end.reorgFrom)
-    await mend(stage)
+    await followed.watcher.mend()
     return end.kind === 'advanced'
   } catch (error) {
     if (error instanceof KeeperError) return false
     throw error
+  } finally {
+    noteRefolds(stage, before)
   }
 }
 
@@ -109,8 +115,12 @@ const extend = (stage: Stage): Promise<void> => {
 }
 
 const fork = (stage: Stage): Promise<void> => {
-  const { picking, tree, tip } = stage
-  const depth = Math.min(picking.skewed(MAX_DEPTH), Number(tip.header.number))
+  const { picking, tree, tip, stood } = stage
+  // Mostly not below the block at which the watcher began, so that its way can be followed by another.
+  const first = stood !== null && picking.chance(0.9) ? stood[0]!.header.number : 0n
+  const most = Math.min(MAX_DEPTH, Number(tip.header.number - first))
+  if (most < 1) return extend(stage)
+  const depth = picking.skewed(most)
   const base = tree.ancestor(tip, tip.header.number - BigInt(depth))!
   stage.left.push(tip)
   stage.deepestFork = Math.max(stage.deepestFork, depth)
@@ -122,7 +132,9 @@ const flip = async (stage: Stage): Promise<void> => {
   const { picking, left, tip } = stage
   const other = left.at(-1 - picking.below(Math.min(3, left.length)))
   if (other === undefined || tip.header.number - other.header.number > BigInt(MAX_DEPTH / 2)) return
-  if (depthOf(stage, other) > MAX_DEPTH) return
+  const depth = depthOf(stage, other)
+  if (depth > MAX_DEPTH) return
+  stage.deepestFork = Math.max(stage.deepestFork, depth)
   left.push(tip)
   await become(stage, growBy(stage, other, picking.skewed(4)), 0.3)
 }
@@ -203,7 +215,7 @@ const compare = async (stage: Stage): Promise<string | null> => {
   return firstDifference('state', stateOf(followed), stateOf(await foldedStepwise(stage, stood)))
 }
 
-const openStage = (seed: number, finalityDepth: bigint): Stage => {
+const openStage = (seed: number, finalityDepth: bigint, spoil: Spoil): Stage => {
   const { counted, meter } = createCounts()
   const picking = createPicking(seed, 'reorg trial')
   const blooms = picking.pick(BLOOMS)
@@ -216,30 +228,38 @@ const openStage = (seed: number, finalityDepth: bigint): Stage => {
     mayMiss: { block: true, range: false },
     hasReceipts: picking.chance(0.5),
   })
-  const followed = follow(node.chain, meter, finalityDepth)
+  const followed = follow(node.chain, meter, finalityDepth, spoil)
   return { tree, node, picking, followed, tip: tree.genesis, left, blocks: 0, deepestFork: 0, stood: [], finalityDepth, counted }
 }
 
-/** The history of `seed`. Rejects where the watcher does: with anything but a KeeperError it is wrong. */
-export const runTrial = async (seed: number): Promise<TrialEnd> => {
+/** The history of `seed`. `spoil` breaks the folders that follow it: to see that this is noticed. Rejects where the watcher does: with anything but a KeeperError it is wrong. */
+export const runTrial = async (seed: number, spoil: Spoil = each => each): Promise<TrialEnd> => {
   const finalityDepth = seed % 2 === 0 ? 64n : 128n
-  const stage = openStage(seed, finalityDepth)
+  const stage = openStage(seed, finalityDepth, spoil)
   const { picking, node, followed } = stage
   const signal = new AbortController().signal
-  const before = growBy(stage, stage.tip, picking.skewed(100))
+  const before = growBy(stage, stage.tip, picking.skewed(60))
   stage.tip = before.at(-1)!
   node.setTip(stage.tip)
   await followed.watcher.backfill(signal)
   stage.stood = [stage.tip]
   node.setFaults(picking.pick([0, 0.02, 0.1, 0.3]))
+  await become(stage, growBy(stage, stage.tip, picking.skewed(90)), 0.6)
   for (let steps = 3 + picking.skewed(20); steps > 0; steps--) await picking.pick(STEPS)(stage)
   node.setFaults(0)
   let isThere = false
-  for (let tries = 0; tries < QUIET || (!isThere && tries < 2 * QUIET); tries++) {
-    stage.tip = growBy(stage, stage.tip, 1)[0]!
+  for (let blocks = 0; blocks < QUIET || (!isThere && blocks < 2 * QUIET); blocks += QUIET_GAP) {
+    stage.tip = growBy(stage, stage.tip, QUIET_GAP, 0.15).at(-1)!
     node.setTip(stage.tip)
     isThere = await tell(stage, stage.tip)
   }
   const difference = isThere ? await compare(stage) : 'it never got to the head'
-  return { difference, blocks: stage.blocks, deepestFork: stage.deepestFork, counted: stage.counted, faults: node.played() }
+  return {
+    difference,
+    isBitwise: stage.stood !== null,
+    blocks: stage.blocks,
+    deepestFork: stage.deepestFork,
+    counted: stage.counted,
+    faults: node.played(),
+  }
 }
