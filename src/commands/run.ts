@@ -86,6 +86,7 @@ const prepareChain = async (
     inFlight: composed.executor.inFlight().count,
     faults: [
       ...composed.books.flatMap(book => book.faults().map(fault => `market ${fault.market}: ${fault.reason}`)),
+      ...composed.watcher.quarantined().map(fault => `market ${fault.market}: ${fault.reason}`),
       ...composed.venues.flatMap(venue => venue.faults().map(fault => `pool ${fault.pool}: ${fault.reason}`)),
     ],
     lowBalances: await lowBalances(),

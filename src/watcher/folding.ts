@@ -102,7 +102,7 @@ export const createFolding = (deps: WatcherDeps): Folding => {
     books: strategies,
     log,
     meter,
-    onReleased: (book, market) => recall.begin(book, market, known.tip()?.number ?? 0n),
+    onReleased: recall.begin,
   })
   const perBlock = deps.auditPerBlock ?? DEFAULT_AUDIT_PER_BLOCK
   const audit = createAudit({ books: strategies, quarantine, meter, perBlock })

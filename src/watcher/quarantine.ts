@@ -33,8 +33,8 @@ export interface QuarantineDeps {
   readonly books: readonly Book[]
   readonly log: LogSink
   readonly meter: Meter
-  /** Told of a market that is acted on again. */
-  readonly onReleased: (book: Book, market: Hex) => void
+  /** Told of a market that is acted on again, and as of which block. */
+  readonly onReleased: (book: Book, market: Hex, block: bigint) => void
 }
 
 interface Held {
@@ -73,8 +73,12 @@ export const createQuarantine = ({ books, log, meter, onReleased }: QuarantineDe
   let lastRefold: bigint | null = null
 
   const alarm = (drifts: readonly Drift[], block: bigint): void => {
-    meter.count('drifts', drifts.length)
-    for (const { position, field, book, chain } of drifts.slice(0, MAX_LINES))
+    // What is wrong of a market is wrong for each of its positions.
+    const distinct = [
+      ...new Map(drifts.map(each => [`${keyOf(each.position)} ${each.field} ${each.book} ${each.chain}`, each])).values(),
+    ]
+    meter.count('drifts', distinct.length)
+    for (const { position, field, book, chain } of distinct.slice(0, MAX_LINES))
       log.log('error', 'drift', { ...position, field, book, chain, block: block.toString() })
   }
 
@@ -127,7 +131,7 @@ export const createQuarantine = ({ books, log, meter, onReleased }: QuarantineDe
     const { book, market, toldAt } = each
     const how = toldAt === null ? 'its logs folded anew' : 'all of it read anew'
     log.log('info', 'released', { strategy: book.strategy, market, block: block.toString(), how })
-    onReleased(book, market)
+    onReleased(book, market, block)
   }
 
   const isBeingRead = ({ book, market, reason }: Held): boolean =>

@@ -14,6 +14,7 @@ import { readLiquidations, readWorld } from '../../src/lab/world/accounting'
 import { createWorld, worldAnvilArgs } from '../../src/lab/world/create-world'
 import type { WorldSpec } from '../../src/lab/world/spec'
 import type { World, WorldMarket } from '../../src/lab/world/world'
+import type { Chain } from '../../src/ports'
 import { createFlashbotsRelay, type FlashbotsRelay } from '../../src/relay/flashbots'
 import { createMemoryStore, type MemoryStore } from '../../src/store/memory'
 import { createQuiet, type Quiet } from '../fakes/quiet'
@@ -28,6 +29,8 @@ export interface RunOptions {
   /** Further keys of the chain's config. */
   readonly config?: Readonly<Record<string, unknown>>
   readonly onTick?: (tick: TickReport) => void
+  /** The chain as the keeper sees it: a node that forgets or lies. */
+  readonly wrapChain?: (chain: Chain) => Chain
 }
 
 /** One keeper on the world as it opened. */
@@ -62,7 +65,8 @@ const startRun = async (lab: Omit<Lab, 'run' | 'follow' | 'close'>, relay: Flash
   const store = createMemoryStore()
   const config = labConfig(world, anvil, builder, executor, { rpc: [anvil.httpUrl], ...options.config })
   const backoffMs = { min: 5, max: 50 }
-  const chain = await createChain({ id: config.id, rpcUrls: config.rpc, log, meter, requestsPerSecond: NO_LIMIT, backoffMs })
+  const node = await createChain({ id: config.id, rpcUrls: config.rpc, log, meter, requestsPerSecond: NO_LIMIT, backoffMs })
+  const chain = options.wrapChain?.(node) ?? node
   const signers = executor.signers.slice(0, options.keys ?? executor.signers.length)
   const ports = {
     chain,
