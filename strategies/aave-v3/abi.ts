@@ -1,7 +1,7 @@
 // Aave v3's ABI as hand-sliced hex: topics, selectors, word readers and encoders. Checked against the official ABIs by tests.
 import type { ReadCall, ReadResult } from '../../src/core/folder'
 import type { Address, Hex, LogFilter } from '../../src/core/primitives'
-import type { AaveRules, Category, Reserve, StableDebt, TokenSide } from './math'
+import type { AaveRules, Category, Reserve, ReserveIndices, StableDebt, TokenSide } from './math'
 
 /** Events of the pool. */
 export const POOL_TOPIC = {
@@ -199,6 +199,14 @@ export const RESERVE_WORDS = 15
 export type ReserveAnswer = Omit<Reserve, 'asset' | 'stableDebtToken' | 'graceUntilSec' | 'unseenScaled' | 'isUnread'> & {
   readonly stableDebtToken: Address
 }
+
+/** What a ReserveDataUpdated log tells: all but the time. */
+export const readDataUpdated = (data: Hex): Omit<ReserveIndices, 'updatedSec'> => ({
+  liquidityRateRay: wordAt(data, 0),
+  variableBorrowRateRay: wordAt(data, 2),
+  liquidityIndexRay: wordAt(data, 3),
+  variableBorrowIndexRay: wordAt(data, 4),
+})
 
 const bitsOf = (value: bigint, from: bigint, width: bigint): bigint => (value >> from) & ((1n << width) - 1n)
 

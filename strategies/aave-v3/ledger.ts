@@ -16,6 +16,8 @@ import {
   POOL_TOPIC,
   PROVIDER_TOPIC,
   RESERVE_TOPIC,
+  readDataUpdated,
+  type Side,
   STABLE_TOPIC,
   sourcesOf,
   TOKEN_TOPIC,
@@ -48,6 +50,9 @@ export const isStableColumn = (column: number): boolean => column % 3 === 2
  * ENTRY_UNREAD.
  */
 export const USED = 1
+
+/** Of an entry that is read. */
+const marksFor = (column: number): number => (isCollateralColumn(column) ? USED : 0)
 
 /** The e-mode in an account's flags; beside it stands ACCOUNT_UNREAD. */
 export const eModeOf = (flags: number): number => flags & 0xff
@@ -91,6 +96,12 @@ interface SavedPool {
   readonly stable: readonly (readonly [Address, number, StableDebt])[]
 }
 
+/** What a token's logs are about. */
+interface Source {
+  readonly side: Side
+  readonly column: number
+}
+
 /** Slots stay far below 2^45, reserve ids below 2^8. */
 const stableKey = (slot: number, id: number): number => slot * 256 + id
 
@@ -99,7 +110,7 @@ export const createLedger = (poolAddress: Address): Ledger => {
   const unread = createBasketUnread(accounts)
   const byId: (Reserve | null)[] = []
   const byAsset = new Map<Address, number>()
-  const tokens = new Map<Address, { readonly side: TokenSide | 'stable'; readonly column: number }>()
+  const tokens = new Map<Address, Source>()
   let header: Block | null = null
   let version = 0
   let filters: readonly LogFilter[] = []
@@ -121,6 +132,7 @@ export const createLedger = (poolAddress: Address): Ledger => {
     version += 1
   })
   const stable = createUndoMap<number, StableDebt>(() => {})
+  const maps = [stable, categories, reserves, pools] as const
 
   /** What follows from the addresses of pool and reserves. */
   function index(): void {
@@ -146,7 +158,7 @@ export const createLedger = (poolAddress: Address): Ledger => {
   }
 
   const markEntry = (blockNumber: bigint, slot: number, column: number): void =>
-    unread.markEntry(blockNumber, slot, column, isCollateralColumn(column) ? USED : 0)
+    unread.markEntry(blockNumber, slot, column, marksFor(column))
 
   const owes = (slot: number): boolean => {
     for (let entry = 0; entry < accounts.entriesOf(slot); entry++)
@@ -165,15 +177,12 @@ export const createLedger = (poolAddress: Address): Ledger => {
     if (isStableColumn(column)) stable.set(blockNumber, stableKey(slot, reserveOfColumn(column)), amount > 0n ? debt : undefined)
   }
 
-  const setEntry = (blockNumber: bigint, slot: number, entry: ReadEntry): void =>
-    putEntry(blockNumber, slot, entry, isCollateralColumn(entry.column) ? USED : 0)
-
   const setAccount = (blockNumber: bigint, slot: number, eMode: number, entries: readonly ReadEntry[]): void => {
     for (let entry = accounts.entriesOf(slot) - 1; entry >= 0; entry--) {
       const column = accounts.columnAt(slot, entry)
       if (!entries.some(each => each.column === column)) putEntry(blockNumber, slot, { column, amount: 0n }, 0)
     }
-    for (const entry of entries) setEntry(blockNumber, slot, entry)
+    for (const entry of entries) putEntry(blockNumber, slot, entry, marksFor(entry.column))
     accounts.setFlags(blockNumber, slot, eMode)
     settle(blockNumber, slot)
   }
@@ -210,15 +219,9 @@ export const createLedger = (poolAddress: Address): Ledger => {
     const marks = accounts.marksOf(slot, column)
     if ((marks & ENTRY_UNREAD) !== 0 || (side === 'collateral' && marks === 0)) return
     const { rules } = pool()
-    const after =
-      rules === null
-        ? null
-        : scaledAfter(rules, side, accounts.amountOf(slot, column), {
-            kind: isMint ? 'mint' : 'burn',
-            value: wordAt(log.data, 0),
-            balanceIncrease: wordAt(log.data, 1),
-            indexRay: wordAt(log.data, 2),
-          })
+    const [value, balanceIncrease, indexRay] = [wordAt(log.data, 0), wordAt(log.data, 1), wordAt(log.data, 2)]
+    const event = { kind: isMint ? ('mint' as const) : ('burn' as const), value, balanceIncrease, indexRay }
+    const after = rules === null ? null : scaledAfter(rules, side, accounts.amountOf(slot, column), event)
     if (after === null) markEntry(log.blockNumber, slot, column)
     else accounts.put(log.blockNumber, slot, column, after, marks)
     if (after === 0n && side === 'debt') settle(log.blockNumber, slot)
@@ -227,15 +230,13 @@ export const createLedger = (poolAddress: Address): Ledger => {
   /** v3.0 builds differ in what they say here, scaled units or token units, and don't tell which they are: read. */
   const transferred = (log: Log, column: number): void => {
     const value = wordAt(log.data, 0)
-    for (const [at, sign] of [
-      [1, -1n],
-      [2, 1n],
-    ] as const) {
-      const slot = slotOf(log.topics[at]!)
-      const marks = slot === NONE ? 0 : accounts.marksOf(slot, column)
-      if (marks !== USED) continue
-      const after = accounts.amountOf(slot, column) + sign * value
-      if (after < 0n || pool().rules === null || pool().rules === 'v3.0') markEntry(log.blockNumber, slot, column)
+    const { rules } = pool()
+    const [, from, to] = log.topics
+    for (const [topic, change] of [[from!, -value] as const, [to!, value] as const]) {
+      const slot = slotOf(topic)
+      if (slot === NONE || accounts.marksOf(slot, column) !== USED) continue
+      const after = accounts.amountOf(slot, column) + change
+      if (after < 0n || rules === null || rules === 'v3.0') markEntry(log.blockNumber, slot, column)
       else accounts.put(log.blockNumber, slot, column, after, USED)
     }
   }
@@ -244,10 +245,7 @@ export const createLedger = (poolAddress: Address): Ledger => {
   const stableChanged = (log: Log, column: number, isMint: boolean): void => {
     const holder = log.topics[isMint ? 2 : 1]!
     const slot = slotOf(holder)
-    if (slot === NONE) {
-      meet(log, holder)
-      return
-    }
+    if (slot === NONE) return void meet(log, holder)
     const rateRay = isMint ? wordAt(log.data, 3) : stable.get(stableKey(slot, reserveOfColumn(column)))?.rateRay
     const sinceSec = timeOf(log)
     const change = isMint ? wordAt(log.data, 0) : -wordAt(log.data, 0)
@@ -261,18 +259,8 @@ export const createLedger = (poolAddress: Address): Ledger => {
     const reserve = reserves.get(byAsset.get(addressOf(log.topics[1]!)) ?? -1)
     if (reserve === undefined || reserve.isUnread) return
     const updatedSec = timeOf(log)
-    if (updatedSec === null) {
-      unreadReserve(log.blockNumber, reserve.asset)
-      return
-    }
-    reserves.set(log.blockNumber, reserve.id, {
-      ...reserve,
-      liquidityRateRay: wordAt(log.data, 0),
-      variableBorrowRateRay: wordAt(log.data, 2),
-      liquidityIndexRay: wordAt(log.data, 3),
-      variableBorrowIndexRay: wordAt(log.data, 4),
-      updatedSec,
-    })
+    if (updatedSec === null) unreadReserve(log.blockNumber, reserve.asset)
+    else reserves.set(log.blockNumber, reserve.id, { ...reserve, ...readDataUpdated(log.data), updatedSec })
   }
 
   /** Of a reserve that is not known yet, or whose tokens' logs may not have been asked for yet, the account's own are read. */
@@ -308,11 +296,7 @@ export const createLedger = (poolAddress: Address): Ledger => {
     }
   }
 
-  const tokenChanged = (
-    log: Log,
-    topic: Hex,
-    { side, column }: { readonly side: TokenSide | 'stable'; readonly column: number },
-  ) => {
+  const tokenChanged = (log: Log, topic: Hex, { side, column }: Source): void => {
     if (topic === TOPIC_UPGRADED) {
       for (let slot = 0; slot < accounts.limit(); slot++)
         if (accounts.isOpen(slot) && accounts.hasColumn(slot, column)) markEntry(log.blockNumber, slot, column)
@@ -341,9 +325,8 @@ export const createLedger = (poolAddress: Address): Ledger => {
   }
 
   const save = (): SavedState => {
-    const stableDebts = [...stable.entries].map(
-      ([key, debt]) => [accounts.accountAt(Math.floor(key / 256)), key % 256, debt] as const,
-    )
+    const nameOf = (key: number): Address => accounts.accountAt(Math.floor(key / 256))
+    const stableDebts = [...stable.entries].map(([key, debt]) => [nameOf(key), key % 256, debt] as const)
     const saved: SavedPool = {
       pool: pool(),
       reserves: byId.flatMap(reserve => (reserve === null ? [] : [reserve])),
@@ -383,7 +366,7 @@ export const createLedger = (poolAddress: Address): Ledger => {
     setCategory: (blockNumber, id, category) => categories.set(blockNumber, id, category ?? undefined),
     setAccount,
     setEntry: (blockNumber, slot, entry) => {
-      setEntry(blockNumber, slot, entry)
+      putEntry(blockNumber, slot, entry, marksFor(entry.column))
       settle(blockNumber, slot)
     },
     track: unread.markAccount,
@@ -401,12 +384,12 @@ export const createLedger = (poolAddress: Address): Ledger => {
     },
     undo: fromBlock => {
       accounts.undo(fromBlock, unread.refresh)
-      for (const map of [stable, categories, reserves, pools]) map.undo(fromBlock)
+      for (const map of maps) map.undo(fromBlock)
     },
     finalise: block => {
-      for (const each of [accounts, stable, categories, reserves, pools]) each.finalise(block)
+      for (const each of [accounts, ...maps]) each.finalise(block)
     },
-    undoable: () => [accounts, stable, categories, reserves, pools].reduce((sum, each) => sum + each.undoable(), 0),
+    undoable: () => maps.reduce((sum, map) => sum + map.undoable(), accounts.undoable()),
     historyFilters: () => (pool().provider === null ? [{ addresses: [poolAddress], topics: [[POOL_TOPIC.borrow]] }] : filters),
     filters: () => filters,
     filtersVersion: () => filtersVersion,
