@@ -6,7 +6,7 @@ import type { Step } from '../../src/core/program'
 import { encodeLiquidationCall } from './abi'
 import type { Account, Held, Moment } from './judge'
 import { collateralOf, type Liquidation, type LiquidationCase, leftoverOf, liquidate, maxRepay, repayBounds } from './liquidation'
-import { type AaveRules, type AccountHealth, accountHealth, blockedBy, collateralBalance, debtBalance, RAY } from './math'
+import { type AaveRules, type AccountHealth, accountHealth, blockedBy, debtBalance, RAY } from './math'
 
 const PERCENT = 10_000n
 
@@ -27,6 +27,8 @@ export interface Pair {
   readonly thresholdBps: bigint
   /** The account's health at the target block if it had these balances of the pair, in token units. */
   healthWith(collateral: bigint, debt: bigint): AccountHealth
+  /** The same at the later moment. */
+  healthLaterWith(collateral: bigint, debt: bigint): AccountHealth
 }
 
 /** One call: what is asked, what comes of it at the target block, and what it may take until it lands. */
@@ -143,8 +145,29 @@ const partialAsk =
 const TRIES = 20
 const FIRST_SHIFT = 26n
 
-/** The largest first step found that leaves the account liquidatable, with what is left after it; null: none does. */
-const firstStep = (pair: Pair, most: bigint): { readonly ask: Ask; readonly rest: LiquidationCase } | null => {
+/** The pair after `done`; health stays as it was. */
+const restOf = (each: LiquidationCase, debtScaled: bigint, done: Liquidation): LiquidationCase => {
+  const left = leftoverOf(each, debtScaled, done)
+  return { ...each, collateralScaled: left.collateralScaled, debt: debtBalance(each.rules, left.debtScaled, each.debtIndexRay) }
+}
+
+/** Whether the first step still leaves the account liquidatable when it lands at the last: where collateral earns more than debt costs, it heals. */
+const holdsLater = ({ later, healthLaterWith }: Pair, debtScaled: bigint, { debtToCover }: Ask): boolean => {
+  const done = doneOf(later, debtToCover)
+  if (done === null) return false
+  const rest = restOf(later, debtScaled, done)
+  return (healthLaterWith(collateralOf(rest), rest.debt).healthFactorWad ?? WAD) < WAD
+}
+
+interface FirstStep {
+  readonly ask: Ask
+  readonly debtScaled: bigint
+  /** What is left after it, with the account's health then. */
+  readonly rest: LiquidationCase
+}
+
+/** The largest first step found that leaves the account liquidatable; null: none does. */
+const firstStep = (pair: Pair, most: bigint): FirstStep | null => {
   const { now, later, debtScaled, thresholdBps } = pair
   const { debtBase: owed, healthFactorWad } = now.health
   const slope = PERCENT * PERCENT - thresholdBps * now.bonusBps
@@ -155,10 +178,10 @@ const firstStep = (pair: Pair, most: bigint): { readonly ask: Ask; readonly rest
     const size = estimate - (tried === 0 ? 0n : (estimate >> (FIRST_SHIFT - BigInt(tried))) + 1n)
     const ask = size > 0n ? askFor(now, later, size) : null
     if (ask === null || clears(now, ask.done)) continue
-    const { collateralScaled, debtScaled: scaled } = leftoverOf(now, debtScaled, ask.done)
-    const debt = debtBalance(now.rules, scaled, now.debtIndexRay)
-    const health = pair.healthWith(collateralBalance(now.rules, collateralScaled, now.collateralIndexRay), debt)
-    if ((health.healthFactorWad ?? WAD) < WAD) return { ask, rest: { ...now, health, collateralScaled, debt } }
+    const rest = restOf(now, debtScaled, ask.done)
+    const health = pair.healthWith(collateralOf(rest), rest.debt)
+    const isOpen = (health.healthFactorWad ?? WAD) < WAD && holdsLater(pair, debtScaled, ask)
+    if (isOpen) return { ask, debtScaled, rest: { ...rest, health } }
   }
   return null
 }
@@ -170,16 +193,12 @@ const firstStep = (pair: Pair, most: bigint): { readonly ask: Ask; readonly rest
 const twoStepClose = (pair: Pair, single: bigint): Close | null => {
   const { now, later } = pair
   const most = maxRepay(now)
-  if (most >= now.debt || single < most) return null
-  const first = firstStep(pair, most)
-  if (first === null) return null
+  const first = most >= now.debt || single < most ? null : firstStep(pair, most)
+  const firstLater = first === null ? null : doneOf(later, first.ask.debtToCover)
+  if (first === null || firstLater === null) return null
+  const restLater = { ...restOf(later, first.debtScaled, firstLater), health: first.rest.health }
   const { partialMax, clearing } = repayBounds(first.rest)
   const size = clearing ?? partialMax
-  const restLater = {
-    ...first.rest,
-    debt: first.rest.debt + later.debt - now.debt,
-    collateralIndexRay: later.collateralIndexRay,
-  }
   const second = size === null ? null : askFor(first.rest, restLater, size)
   if (second === null || first.ask.done.paid + second.done.paid <= single) return null
   if (first.ask.done.received + second.done.received > pair.liquidity) return null
@@ -224,7 +243,7 @@ const caseOf = (account: Account, collateral: Held, debt: Held, moment: Moment):
   debtIndexRay: moment.debtIndex(debt.reserve),
 })
 
-/** The account's health if it had these balances in the two reserves, which may be one. */
+/** The account's health if it had these balances in the two reserves, which may be one, at the moment of its other balances. */
 const healthWith =
   (rules: AaveRules, { held }: Account, collateralId: number, debtId: number) =>
   (collateral: bigint, debt: bigint): AccountHealth =>
@@ -310,6 +329,7 @@ const pairOf = (
     debtScaled: debt.debtScaled,
     thresholdBps: collateral.liquidationThresholdBps,
     healthWith: healthWith(now.rules, account, from.id, to.id),
+    healthLaterWith: healthWith(now.rules, afterwards, from.id, to.id),
   }
 }
 

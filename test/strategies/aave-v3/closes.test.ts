@@ -23,6 +23,8 @@ interface Sketch {
   readonly liquidity?: bigint
   /** Interest on the debt until the call lands at the latest, in basis points. */
   readonly interestBps?: bigint
+  /** What the collateral earns until then. */
+  readonly earnsBps?: bigint
 }
 
 const healthOf = (sketch: Sketch, collateral: bigint, debt: bigint): AccountHealth =>
@@ -48,17 +50,29 @@ const caseOf = (sketch: Sketch, usdc: bigint): LiquidationCase => ({
   debtIndexRay: RAY,
 })
 
+const laterOf = (sketch: Sketch): LiquidationCase => {
+  const [owed, earned] = [10_000n + (sketch.interestBps ?? 0n), 10_000n + (sketch.earnsBps ?? 0n)]
+  const debt = (sketch.usdc * owed) / 10_000n
+  return {
+    ...caseOf(sketch, debt),
+    health: healthOf(sketch, (sketch.ether * earned) / 10_000n, debt),
+    collateralIndexRay: (RAY * earned) / 10_000n,
+    debtIndexRay: (RAY * owed) / 10_000n,
+  }
+}
+
 const pairOf = (sketch: Sketch): Pair => ({
   pool: address(1),
   borrower: address(2),
   collateralToken: address(3),
   debtToken: address(4),
   now: caseOf(sketch, sketch.usdc),
-  later: caseOf(sketch, sketch.usdc + (sketch.usdc * (sketch.interestBps ?? 0n)) / 10_000n),
+  later: laterOf(sketch),
   liquidity: sketch.liquidity ?? 10n ** 30n,
   debtScaled: sketch.usdc,
   thresholdBps: sketch.thresholdBps ?? 8_250n,
   healthWith: (collateral, debt) => healthOf(sketch, collateral, debt),
+  healthLaterWith: (collateral, debt) => healthOf(sketch, collateral, debt),
 })
 
 /** What is approved, and what each call asks for. */
@@ -106,6 +120,23 @@ describe('closesOf', () => {
     const deep = closesOf(pairOf({ ...near, usdc: 17_500n * USDC }))
     expect(deep).toHaveLength(1)
     expect(closesOf({ ...pair, debtScaled: null })).toHaveLength(1)
+  })
+
+  it('behavior: the first of two calls still leaves it liquidatable when the collateral earns more than the debt costs until they land', () => {
+    const sketch: Sketch = { ...near, usdc: 17_187_500_000n, earnsBps: 2n }
+    const pair = pairOf(sketch)
+    const twice = closesOf(pair)[1]!
+    const { asks } = asksOf(twice, twice.maxPay)
+    expect(asks).toHaveLength(2)
+    const first = liquidate(pair.later, asks[0]!)
+    if (first.kind !== 'done') throw new Error(first.why)
+    const left = leftoverOf(pair.later, pair.debtScaled!, first.done)
+    const collateral = (left.collateralScaled * pair.later.collateralIndexRay) / RAY
+    expect(healthOf(sketch, collateral, left.debtScaled).healthFactorWad).toBeLessThan(10n ** 18n)
+    // Nothing to spare: a first call as large as without the earnings would heal it.
+    const [, still] = closesOf(pairOf({ ...sketch, earnsBps: 0n }))
+    const bold = asksOf(still!, still!.maxPay)
+    expect(bold.asks[0]!).toBeGreaterThan(asks[0]!)
   })
 
   it('behavior: a reserve that holds too little of the collateral bounds the range', () => {
