@@ -6,10 +6,11 @@ import type { Address, Block, Hex, TargetBlock } from '../../../src/core/primiti
 import type { Step } from '../../../src/core/program'
 import type { Book, Scope } from '../../../src/core/strategy'
 import { startAnvil } from '../../../src/lab/anvil'
+import { aaveActionsAbi } from '../../../src/lab/world/aave/accounts'
 import { createWorld, worldAnvilArgs } from '../../../src/lab/world/create-world'
 import { aaveWorld } from '../../../src/lab/world/demo-world'
 import { LabAggregator, LabToken } from '../../../src/lab/world/lab-artifacts'
-import type { World, WorldAave } from '../../../src/lab/world/world'
+import type { World, WorldAave, WorldAaveReserve } from '../../../src/lab/world/world'
 import { type Chain, readerAt } from '../../../src/ports'
 import { aaveV3, configSchema } from '../../../strategies/aave-v3/strategy'
 import { createFakeLog, createFakeMeter } from '../../fakes/store'
@@ -33,6 +34,10 @@ export interface PoolBook {
   follow(book: Book): Promise<Block>
   /** What the calls among `steps` take and give, one after the other in block `target`; null where one of them reverts. */
   attempt(steps: readonly Step[], parent: Block, target: TargetBlock): Promise<Tried | null>
+  /** What the reserve can hand out. */
+  liquidityOf(reserve: WorldAaveReserve): Promise<bigint>
+  /** The liquidator supplies one reserve and borrows of another; no block is mined. */
+  borrow(supplied: WorldAaveReserve, supplyAssets: bigint, borrowed: WorldAaveReserve, borrowAssets: bigint): Promise<void>
   close(): Promise<void>
 }
 
@@ -40,6 +45,10 @@ const poolAbi = parseAbi([
   'event LiquidationCall(address indexed collateralAsset, address indexed debtAsset, address indexed user, uint256 debtToCover, uint256 liquidatedCollateralAmount, address liquidator, bool receiveAToken)',
 ])
 const wethAbi = parseAbi(['function deposit() payable'])
+const readAbi = parseAbi([
+  'function balanceOf(address owner) view returns (uint256)',
+  'function getVirtualUnderlyingBalance(address asset) view returns (uint128)',
+])
 const GAS = 3_000_000n
 const ETHER = 10n ** 18n
 
@@ -144,10 +153,33 @@ export const openPoolBook = async (version: 'v3.0' | 'v3.6', count: number, seed
       received: ends.reduce((sum, { liquidatedCollateralAmount }) => sum + liquidatedCollateralAmount, 0n),
     }
   }
+  const liquidityOf = async ({ token, aToken }: WorldAaveReserve): Promise<bigint> => {
+    const [to, data] =
+      version === 'v3.0'
+        ? [token.address, encodeFunctionData({ abi: readAbi, functionName: 'balanceOf', args: [aToken] })]
+        : [aave.pool, encodeFunctionData({ abi: readAbi, functionName: 'getVirtualUnderlyingBalance', args: [token.address] })]
+    return BigInt(await world.rpc.request<Hex>('eth_call', { to, data }, 'latest'))
+  }
+  const borrow: PoolBook['borrow'] = async (supplied, supplyAssets, borrowed, borrowAssets) => {
+    const calls = [
+      encodeFunctionData({
+        abi: aaveActionsAbi,
+        functionName: 'supply',
+        args: [supplied.token.address, supplyAssets, liquidator, 0],
+      }),
+      encodeFunctionData({
+        abi: aaveActionsAbi,
+        functionName: 'borrow',
+        args: [borrowed.token.address, borrowAssets, 2n, 0, liquidator],
+      }),
+    ]
+    for (const data of calls)
+      await world.rpc.request('eth_sendTransaction', { from: liquidator, to: aave.pool, data, gas: '0x16e360' })
+  }
   const close = async (): Promise<void> => {
     await chain.close()
     world.rpc.close()
     await anvil.stop()
   }
-  return { world, aave, chain, book, newBook, move, follow, attempt, close }
+  return { world, aave, chain, book, newBook, move, follow, attempt, liquidityOf, borrow, close }
 }

@@ -1,0 +1,149 @@
+// The book against official pools: who is liquidatable, what each close takes and gives, at the bounds and one unit beyond.
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import type { Opportunity } from '../../../src/core/opportunity'
+import type { Block, Hex } from '../../../src/core/primitives'
+import type { Step } from '../../../src/core/program'
+import { readAaveHealth } from '../../../src/lab/world/aave/accounting'
+import { createRandom } from '../../../src/lab/world/random'
+import { openPoolBook, type PoolBook, targetAfter } from './pool-book'
+
+const WAD = 10n ** 18n
+
+const word = (value: bigint): string => value.toString(16).padStart(64, '0')
+const keyOf = ({ position }: Opportunity): string => position.account
+
+/** All of them times `depth`, but what follows another feed. */
+const pricesAt = ({ world }: PoolBook, depth: number): Readonly<Record<string, number>> =>
+  Object.fromEntries(world.feeds.map(({ id }) => [id, id.includes('STETH') ? 1 : depth]))
+
+/** Prices from a crash to a rise; the book has to say of every account what the pool says. */
+const SCENES = 8
+
+describe.each(['v3.0', 'v3.6'] as const)('the book of a %s pool', version => {
+  let pool: PoolBook
+  let head: Block
+  const random = createRandom(20200312, version)
+  beforeAll(async () => {
+    pool = await openPoolBook(version, 60, 7)
+    head = await pool.follow(pool.book)
+  }, 60_000)
+  afterAll(async () => {
+    await pool?.close()
+  })
+
+  it('default: what is liquidatable at the target, and every health factor, is what the pool says', async () => {
+    let [states, under] = [0, 0]
+    for (let scene = 0; scene < SCENES; scene++) {
+      const depth = random.between(0.5, 1.1)
+      const factors = Object.fromEntries(
+        pool.world.feeds.map(({ id }) => [id, id.includes('STETH') ? 1 : depth * random.between(0.9, 1.1)]),
+      )
+      head = await pool.move(factors, Math.round(10 ** random.between(1, 6)))
+      const target = targetAfter(head)
+      const told = await readAaveHealth(pool.world, pool.aave, pool.aave.accounts, {
+        block: 'latest',
+        timestampSec: target.timestampSec,
+      })
+      const views = new Map(pool.book.positions(target).map(view => [view.account, view]))
+      for (const { account, healthFactorWad } of told) expect(views.get(account)?.healthFactorWad).toBe(healthFactorWad)
+      const found = pool.book.opportunities(target).map(({ position }) => position.account)
+      expect([...found].sort()).toEqual(
+        told
+          .filter(each => each.healthFactorWad < WAD)
+          .map(({ account }) => account)
+          .sort(),
+      )
+      states += told.length
+      under += found.length
+    }
+    expect(states).toBe(SCENES * 60)
+    expect(under).toBeGreaterThan(60)
+  }, 60_000)
+
+  it('behavior: every close is accepted for exactly what it says, and still is some slots later', async () => {
+    let [tried, twice] = [0, 0]
+    for (const depth of [0.9, 0.74, 0.6]) {
+      head = await pool.move(pricesAt(pool, depth), 3_600)
+      const target = targetAfter(head)
+      const late = { ...target, timestampSec: target.timestampSec + 600n }
+      for (const { closes, obstacle, position } of pool.book.opportunities(target)) {
+        expect(closes.length > 0 || obstacle !== null).toBe(true)
+        for (const close of closes) {
+          const context = `${position.account} ${close.payToken} for ${close.receiveToken}`
+          const span = close.maxPay - close.minPay
+          const some = close.minPay + (span * BigInt(Math.floor(random.unit() * 1e6))) / 1_000_000n
+          for (const pay of new Set(tried % 3 === 0 ? [close.maxPay, close.minPay, some] : [close.maxPay])) {
+            const { paid, received, needed } = close.amountsFor(pay)
+            const steps = close.encode(pay, [])
+            expect([context, await pool.attempt(steps, head, target)]).toEqual([context, { paid, received }])
+            const later = await pool.attempt(steps, head, late)
+            expect([context, later !== null && later.paid <= needed]).toEqual([context, true])
+            tried += 1
+            if (steps.length > 2) twice += 1
+          }
+        }
+      }
+    }
+    expect(tried).toBeGreaterThan(90)
+    expect(twice).toBeGreaterThan(0)
+  }, 60_000)
+
+  it('behavior: one unit more than the largest size is refused or changes nothing', async () => {
+    let [refused, unchanged] = [0, 0]
+    head = await pool.move(pricesAt(pool, 0.8), 3_600)
+    const target = targetAfter(head)
+    for (const { closes } of pool.book.opportunities(target)) {
+      for (const close of closes) {
+        const [, call, second] = close.encode(close.maxPay, [])
+        if (call?.kind !== 'call' || second !== undefined) continue
+        const { paid, received } = close.amountsFor(close.maxPay)
+        const asked = BigInt(`0x${call.data.slice(10 + 3 * 64, 10 + 4 * 64)}`)
+        const more: Step = {
+          ...call,
+          data: `0x${call.data.slice(2, 10 + 3 * 64)}${word(asked + 1n)}${call.data.slice(10 + 4 * 64)}`,
+        }
+        const end = await pool.attempt([more], head, target)
+        if (end === null) refused += 1
+        else {
+          expect(end).toEqual({ paid, received })
+          unchanged += 1
+        }
+      }
+    }
+    expect(unchanged).toBeGreaterThan(5)
+    if (version === 'v3.6') expect(refused).toBeGreaterThan(2)
+  }, 60_000)
+
+  it('behavior: what is paused or has nothing to hand out is left, said why, and other collateral taken', async () => {
+    const { world, aave, book, chain } = pool
+    const snapshot = await world.rpc.request<Hex>('evm_snapshot')
+    head = await pool.move(pricesAt(pool, 0.7), 3_600)
+    const before = book.opportunities(targetAfter(head))
+    const weth = aave.reserves.find(({ token }) => token.symbol === 'WETH')!
+    const fresh = async (): Promise<readonly Opportunity[]> => {
+      await world.rpc.request('evm_mine')
+      const again = pool.newBook()
+      return again.opportunities(targetAfter(await pool.follow(again)))
+    }
+    // Somebody borrows all that is there.
+    const usdc = aave.reserves.find(({ token }) => token.symbol === 'USDC')!
+    const held = await pool.liquidityOf(weth)
+    await pool.borrow(usdc, 10n ** 16n, weth, held)
+    await world.rpc.request('evm_mine')
+    expect(await pool.liquidityOf(weth)).toBe(0n)
+    const dried = await fresh()
+    expect(dried.map(keyOf).sort()).toEqual(before.map(keyOf).sort())
+    const ofWeth = (found: readonly Opportunity[]): number =>
+      found.flatMap(({ closes }) => closes).filter(({ receiveToken }) => receiveToken === weth.token.address).length
+    expect(ofWeth(before)).toBeGreaterThan(3)
+    expect(ofWeth(dried)).toBe(0)
+    const bare = dried.filter(({ closes }) => closes.length === 0)
+    expect(bare.length).toBeGreaterThan(0)
+    for (const { obstacle } of bare) expect(obstacle).toContain(`reserve ${weth.token.address} can hand out 0 units`)
+    const head2 = await chain.blockByTag('latest')
+    for (const { closes } of dried.slice(0, 6))
+      for (const close of closes.slice(0, 2))
+        expect(await pool.attempt(close.encode(close.maxPay, []), head2, targetAfter(head2))).not.toBeNull()
+    await world.rpc.request('evm_revert', snapshot)
+  }, 60_000)
+})
