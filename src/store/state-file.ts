@@ -55,10 +55,10 @@ const badCheckpoint = (message: string, cause: unknown): KeeperError =>
 const isDamage = (error: unknown): boolean =>
   error instanceof Database.SqliteError && /^SQLITE_(CORRUPT|NOTADB|IOERR_SHORT_READ)/.test(error.code)
 
-/** Null: ours and of this version, or empty. Else why its content is not ours to read. */
-const strangeness = (db: Db): { readonly isOurs: boolean; readonly why: string } | null => {
+/** Null: ours and of this version, or empty and to be filled. Else why its content is not ours to read. */
+const strangeness = (db: Db, isReadOnly: boolean): { readonly isOurs: boolean; readonly why: string } | null => {
   const tables = Number(db.prepare('SELECT count(*) FROM sqlite_master').pluck().get())
-  if (tables === 0) return null
+  if (tables === 0) return isReadOnly ? { isOurs: true, why: 'is empty so far' } : null
   const application = Number(db.pragma('application_id', { simple: true }))
   const version = Number(db.pragma('user_version', { simple: true }))
   if (application !== APPLICATION_ID) return { isOurs: false, why: 'is a database of another program' }
@@ -112,7 +112,7 @@ export const openStateFile = (path: string, { isReadOnly = false, log }: StateFi
   const begin = (): Db => {
     const db = open(path, isReadOnly)
     try {
-      const strange = strangeness(db)
+      const strange = strangeness(db, isReadOnly)
       if (strange === null) return prepared(db, isReadOnly)
       if (!strange.isOurs) throw badConfig(`${path} ${strange.why}: name another file in \`store\``, undefined)
       db.close()

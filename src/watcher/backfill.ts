@@ -22,7 +22,7 @@ export interface BackfillProgress {
 
 const MAX_TRIES = 6
 const RETRY_PAUSE_MS = 200
-/** What is done is saved after so much time at work, and no more often than costs a tenth of it. */
+/** What is done is saved after so much time at work, and after longer where saving would cost more than a tenth of it. */
 const SAVE_EVERY_MS = 10_000
 const SAVE_SHARE = 10
 
@@ -152,7 +152,8 @@ export const createBackfill = (deps: WatcherDeps, folding: Folding, saver: Saver
 
   /** Between chunks: what is done so far, so that a restart goes on from there. */
   const saveSome = async (head: Block, signal: AbortSignal): Promise<void> => {
-    const pauseLeft = Math.max(saveEveryMs, SAVE_SHARE * saver.lastMs()) - (performance.now() - savedAtMs)
+    const wantedMs = Math.max(saveEveryMs, SAVE_SHARE * Math.min(saver.lastMs(), saveEveryMs))
+    const pauseLeft = wantedMs - (performance.now() - savedAtMs)
     if (deps.checkpoints === undefined || saver.isWriting() || (pauseLeft > 0 && !signal.aborted)) return
     const standings = await standingsAt(head)
     const saving = saver.save(standings, note())
