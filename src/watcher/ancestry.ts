@@ -41,12 +41,17 @@ const parentOf = async (chain: Chain, block: Block, guessed: ReadonlyMap<Hex, Bl
   return parent
 }
 
-/** The `count` headers below `head`, lowest first; fewer where the chain begins. Rejects (retryable) where the node no longer has them. */
+/**
+ * The `count` headers below `head`, lowest first; fewer where the chain begins, or where the node's part of it does (a snapshot, a fork of one).
+ * Rejects (retryable) where the node no longer has those between.
+ */
 export const ancestorsOf = async (chain: Chain, head: Block, count: bigint): Promise<readonly Block[]> => {
   const lowest = head.number > count ? head.number - count : 0n
   const guessed = await guess(chain, lowest, head.number - 1n)
+  const begins = [...guessed.values()].reduce((least, { number }) => (number < least ? number : least), head.number)
+  const end = begins < head.number ? begins : lowest
   const blocks: Block[] = []
-  for (let block = head; block.number > lowest; ) {
+  for (let block = head; block.number > end; ) {
     block = await parentOf(chain, block, guessed)
     blocks.push(block)
   }
