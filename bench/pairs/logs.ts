@@ -39,6 +39,9 @@ const wireLog = (log: Log): object => ({
   removed: false,
 })
 
+/** A node's answer to one eth_getLogs. */
+export const textOf = (logs: readonly Log[]): string => JSON.stringify({ jsonrpc: '2.0', id: 1, result: logs.map(wireLog) })
+
 const createHistory = (random: Random, { markets, accounts }: HistorySize) => {
   const { unit } = random
   const ids = Array.from({ length: markets }, (): Hex => `0x${digits(random, 64)}`)
@@ -94,7 +97,7 @@ export const createResponses = (
   for (let number = 2n; logs < size.logs; number++) {
     waiting.push(...history.blockOf(number, LOGS_PER_BLOCK))
     if (waiting.length < size.logsPerResponse) continue
-    texts.push(JSON.stringify({ jsonrpc: '2.0', id: 1, result: waiting.map(wireLog) }))
+    texts.push(textOf(waiting))
     logs += waiting.length
     waiting = []
   }
