@@ -8,7 +8,7 @@ import { toHexQuantity, toLogs } from './decode'
 import { isRefusal, WireError } from './rpc-error'
 import type { Transport } from './transport'
 
-/** More addresses than this are not sent: topics and our own matching do, and some nodes refuse long lists. */
+/** More addresses than this are not sent at once: some nodes refuse long lists. */
 const MAX_ADDRESSES = 500
 
 export interface LogQueryOptions {
@@ -26,12 +26,25 @@ export interface LogQueries {
   inRange(from: bigint, to: bigint, filters: readonly LogFilter[], onProgress?: (done: bigint) => void): Promise<readonly Log[]>
 }
 
-/** The covering filter as eth_getLogs takes it, or null when nothing can match. */
-const asQuery = (filters: readonly LogFilter[]): Readonly<Record<string, unknown>> | null => {
+type Query = Readonly<Record<string, unknown>>
+
+/** The covering filter as eth_getLogs takes it, or null when nothing can match. One block's logs are few: of very many addresses, all of the topics. */
+const asQuery = (filters: readonly LogFilter[]): Query | null => {
   const { addresses, topics } = coveringFilter(filters)
   if (addresses.length === 0) return null
   const sent = addresses.length > MAX_ADDRESSES && topics[0] ? {} : { address: addresses }
   return topics.length === 0 ? sent : { ...sent, topics }
+}
+
+/** The covering filter in as many questions as its addresses take: what others on the chain log with the same topics may be a thousand times more. */
+const asQueries = (filters: readonly LogFilter[]): readonly Query[] => {
+  const { addresses, topics } = coveringFilter(filters)
+  const queries: Query[] = []
+  for (let at = 0; at < addresses.length; at += MAX_ADDRESSES) {
+    const address = addresses.slice(at, at + MAX_ADDRESSES)
+    queries.push(topics.length === 0 ? { address } : { address, topics })
+  }
+  return queries
 }
 
 const matchingOnly = (logs: readonly Log[], filters: readonly LogFilter[]): readonly Log[] => {
@@ -127,19 +140,19 @@ export const createLogQueries = (options: LogQueryOptions): LogQueries => {
       return query === null ? [] : inChainOrder(matchingOnly(await ofBlock(hash, query), filters))
     },
     inRange: async (from, to, filters, onProgress) => {
-      const query = asQuery(filters)
+      const queries = asQueries(filters)
       const found: Log[] = []
-      for (let next = from; query !== null && next <= to; ) {
+      for (let next = from; queries.length > 0 && next <= to; ) {
         const before = span
         const ranges = nextRanges(next, to)
-        const parts = await Promise.all(ranges.map(range => gather(query, range.from, range.to)))
+        const parts = await Promise.all(ranges.flatMap(range => queries.map(query => gather(query, range.from, range.to))))
         for (const part of parts) for (const each of matchingOnly(part, filters)) found.push(each)
         const done = ranges.at(-1)!.to
         next = done + 1n
         grow(before)
         onProgress?.(done)
       }
-      if (query === null && from <= to) onProgress?.(to)
+      if (queries.length === 0 && from <= to) onProgress?.(to)
       return inChainOrder(found)
     },
   }

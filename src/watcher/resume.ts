@@ -52,10 +52,17 @@ export const createResume = ({ chain, checkpoints, folders, log }: ResumeDeps) =
   const refuse = (fields: Readonly<Record<string, unknown>>, why: string, instead: string): void =>
     log.log('warn', 'checkpoint-refused', { ...fields, message: `${why}; ${instead}` })
 
+  /** The folder's own, or one of another name that says the same: a name may come to tell apart what was the only one. */
+  const markOf = (folder: Folder, marks: readonly FolderMark[]): FolderMark | undefined => {
+    const now = folder.fingerprint()
+    const named = marks.find(each => each.name === folder.name)
+    return named?.fingerprint === now ? named : (marks.find(each => each.fingerprint === now) ?? named)
+  }
+
   /** Those whose settings are as they were when it was saved. */
   const fitting = (marks: readonly FolderMark[]): readonly { readonly folder: Folder; readonly mark: FolderMark }[] =>
     folders.flatMap(folder => {
-      const mark = marks.find(each => each.name === folder.name)
+      const mark = markOf(folder, marks)
       if (mark === undefined) {
         log.log('info', 'checkpoint-lacks', { folder: folder.name, message: `it is ${startOf(folder)}` })
         return []
@@ -87,7 +94,7 @@ export const createResume = ({ chain, checkpoints, folders, log }: ResumeDeps) =
       wanted.map(({ mark }) => mark),
     )
     if (headers === null) return `the node has not come to block ${stored.blockNumber}, at which it was saved`
-    const loaded = wanted.map(({ folder, mark }) => ({ folder, mark, state: stored.load(folder.name) }))
+    const loaded = wanted.map(({ folder, mark }) => ({ folder, mark, state: stored.load(mark.name) }))
     const starts = new Map<Folder, Start>()
     for (const each of loaded)
       if (restore(each)) starts.set(each.folder, { block: headers.get(each.mark.block.number)!, stage: each.mark.stage })

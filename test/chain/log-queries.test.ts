@@ -187,12 +187,18 @@ describe('ranges', () => {
     ])
   })
 
-  it('behavior: very many addresses are matched here, not there', async () => {
+  it('behavior: very many addresses are several questions about a range, and of one block all logs of the topics', async () => {
     all = [rawLog(1, 0, A), rawLog(1, 1, B)]
     const addresses = [A, ...Array.from({ length: 600 }, (_, n) => `0x${n.toString(16).padStart(40, '0')}` as Hex)]
     const logs = await queries.inRange(0n, 10n, [{ addresses, topics: [[TOPIC]] }])
     expect(logs).toHaveLength(1)
-    expect(node.paramsOf('eth_getLogs')[0]).toEqual([{ topics: [[TOPIC]], fromBlock: '0x0', toBlock: '0xa' }])
+    expect(node.paramsOf('eth_getLogs')).toEqual(
+      [addresses.slice(0, 500), addresses.slice(500)].map(address => [
+        { address, topics: [[TOPIC]], fromBlock: '0x0', toBlock: '0xa' },
+      ]),
+    )
+    expect(await queries.ofBlock(hashOf(1), [{ addresses, topics: [[TOPIC]] }])).toHaveLength(1)
+    expect(node.paramsOf('eth_getLogs')[2]).toEqual([{ topics: [[TOPIC]], blockHash: hashOf(1) }])
   })
 })
 

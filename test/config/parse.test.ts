@@ -43,7 +43,13 @@ describe('parseConfig', () => {
       scope: { markets: { allow: [], deny: [] }, accounts: { allow: [], deny: [] }, minDebtAssets: {} },
       strategies: { 'morpho-blue': { address: ADDRESS, fromBlock: 0 } },
     })
-    expect(parse({ chains: [chainWith()] })).toMatchObject({ log: { level: 'info' }, journal: null, metrics: null })
+    expect(parse({ chains: [chainWith()] })).toMatchObject({
+      log: { level: 'info' },
+      journal: null,
+      store: '.bulwark/state.sqlite',
+      metrics: null,
+    })
+    expect(parse({ chains: [chainWith()], store: 'none' }).store).toBeNull()
   })
 
   it('behavior: a strategy has one section, or a list of them: one for each contract', () => {

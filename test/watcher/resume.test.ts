@@ -249,6 +249,15 @@ describe('folders that changed', () => {
     await expectSame(chain, next, [HOME, SHOP])
   })
 
+  it('behavior: another name for the same is no other folder', async () => {
+    const { chain, checkpoints } = await firstLife()
+    const next = live(chain, checkpoints, { change: book => ({ ...book, name: 'echo of home' }) })
+    await next.watcher.backfill(never)
+    expect(next.ranges).toEqual([])
+    expect(events(next, 'resumed')).toMatchObject([{ folders: ['echo of home'] }])
+    await expectSame(chain, next)
+  })
+
   it('error: other settings: that one alone is folded anew, and both values are told', async () => {
     const { chain, checkpoints } = await firstLife([HOME, SHOP])
     const other = (book: EchoBook): EchoBook => (book.name === 'echo 0' ? book : { ...book, fingerprint: () => 'echo new' })
