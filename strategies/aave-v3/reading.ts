@@ -164,12 +164,10 @@ export const createReading = (
     const block = reader.block.number
     const assets = await assetsToRead(reader)
     if (assets === null) return
-    const nameless = assets.filter(asset => !tokens.has(asset))
     const isOld = ledger.pool().rules === 'v3.0'
-    const [data = [], graces = [], symbols = []] = await readLists(reader, [
+    const [data = [], graces = []] = await readLists(reader, [
       assets.map(asset => toPool(encodeReserveData(asset))),
       isOld ? [] : assets.map(asset => toPool(encodeGracePeriod(asset))),
-      nameless.map(symbolCall),
     ])
     const found = assets.flatMap((asset, at): Reserve[] => {
       const [words, graceUntilSec] = [wordsOf(data[at], RESERVE_WORDS), isOld ? 0n : numberOf(graces[at])]
@@ -181,13 +179,19 @@ export const createReading = (
     })
     for (const reserve of found) {
       ledger.setReserve(block, reserve.id, reserve)
-      const at = nameless.indexOf(reserve.asset)
-      if (at >= 0)
-        tokens.set(reserve.asset, { address: reserve.asset, decimals: reserve.decimals, symbol: symbolOf(symbols[at]) })
     }
     if (!ledger.pool().isListUnread || found.length < assets.length) return
     for (const { id, asset } of reserves()) if (!assets.includes(asset)) ledger.setReserve(block, id, null)
     ledger.setPool(block, { isListUnread: false })
+  }
+
+  /** Names are for display, known from here on and not saved: a restored book asks for them once. */
+  const readNames = async (reader: Reader): Promise<void> => {
+    const nameless = reserves().filter(({ asset }) => !tokens.has(asset))
+    const [symbols = []] = await readLists(reader, [nameless.map(({ asset }) => symbolCall(asset))])
+    nameless.forEach(({ asset, decimals }, at) => {
+      tokens.set(asset, { address: asset, decimals, symbol: symbolOf(symbols[at]) })
+    })
   }
 
   const readCategories = async (reader: Reader): Promise<void> => {
@@ -296,6 +300,7 @@ export const createReading = (
       if (!ledger.pool().isListUnread) await readUnread(reader)
       if (isCounting) await countUnseen(reader)
     }
+    await readNames(reader)
     if (ledger.pool().held !== null && !isAnythingUnread()) ledger.setPool(reader.block.number, { held: null })
     isPostponed = isAnythingUnread()
   }
