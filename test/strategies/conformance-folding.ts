@@ -3,6 +3,7 @@ import { expect, it } from '@jest/globals'
 import { KeeperError } from '../../src/core/errors'
 import type { SavedState, StatePart } from '../../src/core/folder'
 import { logMatches } from '../../src/core/log-filter'
+import type { Block } from '../../src/core/primitives'
 import type { Book } from '../../src/core/strategy'
 import type { OverWorlds } from './conformance'
 import {
@@ -40,25 +41,48 @@ const damaged = (part: StatePart): readonly StatePart[] =>
     ? ['', '{', 'null', part.slice(0, -1)].filter(each => each !== part)
     : [part.slice(0, -1), new Uint8Array(0)].filter(each => each.length !== part.length)
 
+/** What a book that follows the world says and holds after each of its cuts, and in the end. */
+interface Stage {
+  readonly cut: number
+  readonly block: Block
+  readonly saved: ReturnType<typeof saved>
+  readonly told: object
+  readonly state: SavedState
+}
+
+const stagesOf = async (book: Book, world: World): Promise<readonly Stage[]> => {
+  const stages: Stage[] = []
+  let from = 0
+  for (const cut of [...cutsOf(world), world.blocks.length]) {
+    await follow(book, world, { from, to: cut })
+    from = cut
+    const { block } = world.blocks[cut - 1]!
+    stages.push({ cut, block, saved: saved(book), told: told(book, block), state: copied(book.save()) })
+  }
+  return stages
+}
+
+/** Brings prices up to date after an undo: they are no state that undo could know. */
+const catchUp = async (book: Book, world: World, block: Block): Promise<void> => {
+  await bootstrap(book, world.readerAt(block))
+  await readBlock(book, world, block)
+}
+
 const undoing = ({ createBook }: Harness, overWorlds: OverWorlds): void => {
   it('behavior: undo leaves what never following those blocks would, and they can be folded again', async () =>
     overWorlds(async world => {
-      const straight = createBook(EVERYTHING)
-      await follow(straight, world)
-      for (const cut of cutsOf(world)) {
-        const { block } = world.blocks[cut - 1]!
-        const [undone, never] = [createBook(EVERYTHING), createBook(EVERYTHING)]
-        await follow(undone, world)
-        await follow(never, world, { to: cut })
-        undone.undo(block.number + 1n)
-        // Prices are read anew each block: they are no state that undo could know.
-        await bootstrap(undone, world.readerAt(block))
-        await readBlock(undone, world, block)
-        expect(saved(undone)).toEqual(saved(never))
-        expect(told(undone, block)).toEqual(told(never, block))
-        await follow(undone, world, { from: cut })
-        expect(saved(undone)).toEqual(saved(straight))
-        expect(told(undone, lastBlock(world))).toEqual(told(straight, lastBlock(world)))
+      const stages = await stagesOf(createBook(EVERYTHING), world)
+      const end = stages.at(-1)!
+      const book = createBook(EVERYTHING)
+      await follow(book, world)
+      for (const { cut, block, ...stage } of [...stages].reverse()) {
+        book.undo(block.number + 1n)
+        await catchUp(book, world, block)
+        expect(saved(book)).toEqual(stage.saved)
+        expect(told(book, block)).toEqual(stage.told)
+        await follow(book, world, { from: cut })
+        expect(saved(book)).toEqual(end.saved)
+        expect(told(book, end.block)).toEqual(end.told)
       }
     }))
 
@@ -68,27 +92,20 @@ const undoing = ({ createBook }: Harness, overWorlds: OverWorlds): void => {
       const before = saved(book)
       await follow(book, world)
       book.undo(world.blocks[0]!.block.number)
-      expect([
-        saved(book),
-        book.size(),
-        book.pairs(),
-        book.opportunities({ number: 1n, timestampSec: 1n, baseFeePerGasWei: 1n }),
-      ]).toEqual([before, 0, [], []])
+      const nowhere = { number: 1n, timestampSec: 1n, baseFeePerGasWei: 1n }
+      expect([saved(book), book.size(), book.pairs(), book.opportunities(nowhere)]).toEqual([before, 0, [], []])
     }))
 
   it('behavior: final blocks stay, the others can still be undone', async () =>
     overWorlds(async world => {
-      for (const cut of cutsOf(world)) {
-        const { block } = world.blocks[cut - 1]!
-        const [book, never] = [createBook(EVERYTHING), createBook(EVERYTHING)]
+      for (const { block, ...stage } of (await stagesOf(createBook(EVERYTHING), world)).slice(1, 3)) {
+        const book = createBook(EVERYTHING)
         await follow(book, world)
-        await follow(never, world, { to: cut })
         book.finalise(block.number + 1n)
         book.undo(0n)
-        await bootstrap(book, world.readerAt(block))
-        await readBlock(book, world, block)
-        expect(saved(book)).toEqual(saved(never))
-        expect(told(book, block)).toEqual(told(never, block))
+        await catchUp(book, world, block)
+        expect(saved(book)).toEqual(stage.saved)
+        expect(told(book, block)).toEqual(stage.told)
       }
     }))
 }
@@ -96,30 +113,31 @@ const undoing = ({ createBook }: Harness, overWorlds: OverWorlds): void => {
 const saving = ({ createBook, createOtherBook }: Harness, overWorlds: OverWorlds): void => {
   it('behavior: a restored book is the saved one, and goes on like it', async () =>
     overWorlds(async world => {
-      const straight = createBook(EVERYTHING)
-      await follow(straight, world)
-      for (const cut of cutsOf(world)) {
-        const { block } = world.blocks[cut - 1]!
-        const [first, second] = [createBook(EVERYTHING), createBook(EVERYTHING)]
-        await follow(first, world, { to: cut })
-        const state = copied(first.save())
-        const before = saved(first)
-        second.restore(state)
-        expect(saved(second)).toEqual(before)
-        await bootstrap(second, world.readerAt(block))
-        await readBlock(second, world, block)
-        expect(told(second, block)).toEqual(told(first, block))
-        // What was saved is a copy: it does not move with the book.
-        await follow(first, world, { from: cut })
-        const third = createBook(EVERYTHING)
-        third.restore(state)
-        expect(saved(third)).toEqual(before)
-        await follow(second, world, { from: cut })
-        expect(saved(second)).toEqual(saved(straight))
-        expect(told(second, lastBlock(world))).toEqual(told(straight, lastBlock(world)))
-        second.undo(block.number + 1n)
-        expect(saved(second)).toEqual(before)
+      const stages = await stagesOf(createBook(EVERYTHING), world)
+      const end = stages.at(-1)!
+      for (const { cut, block, state, ...stage } of stages) {
+        const book = createBook(EVERYTHING)
+        book.restore(state)
+        expect(saved(book)).toEqual(stage.saved)
+        await catchUp(book, world, block)
+        expect(told(book, block)).toEqual(stage.told)
+        await follow(book, world, { from: cut })
+        expect(saved(book)).toEqual(end.saved)
+        expect(told(book, end.block)).toEqual(end.told)
+        book.undo(block.number + 1n)
+        expect(saved(book)).toEqual(stage.saved)
       }
+    }))
+
+  it('behavior: what was saved is a copy: it does not move with the book', async () =>
+    overWorlds(async world => {
+      const half = world.blocks.length >> 1
+      const [book, other] = [createBook(EVERYTHING), createBook(EVERYTHING)]
+      await follow(book, world, { to: half })
+      const [state, before] = [book.save(), saved(book)]
+      await follow(book, world, { from: half })
+      other.restore(state)
+      expect(saved(other)).toEqual(before)
     }))
 
   it('error: damaged state is refused as a bad checkpoint', async () =>

@@ -160,12 +160,11 @@ const scoping = ({ createBook }: Harness, overWorlds: OverWorlds): void => {
   it('behavior: what owes less than the least debt is left alone', async () =>
     overWorlds(async world => {
       const all = await foundBy(world, {})
-      const tokens = new Set(all.flatMap(({ closes }) => closes.map(({ payToken }) => payToken)))
-      const most = (1n << 127n) - 1n
-      const minDebtAssets = Object.fromEntries([...tokens].map(token => [token, most]))
-      expect((await foundBy(world, { minDebtAssets })).flatMap(({ closes }) => closes)).toEqual([])
-      const none = Object.fromEntries([...tokens].map(token => [token, 1n]))
-      expect(keys(await foundBy(world, { minDebtAssets: none }))).toEqual(keys(all))
+      const prototype = createBook(EVERYTHING)
+      await follow(prototype, world)
+      const ofEach = (least: bigint) => Object.fromEntries([...prototype.tokens().keys()].map(token => [token, least]))
+      expect((await foundBy(world, { minDebtAssets: ofEach((1n << 127n) - 1n) })).flatMap(({ closes }) => closes)).toEqual([])
+      expect(keys(await foundBy(world, { minDebtAssets: ofEach(1n) }))).toEqual(keys(all))
     }))
 }
 

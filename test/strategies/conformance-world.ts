@@ -2,7 +2,7 @@
 import type { ReadCall, Reader, ReadResult } from '../../src/core/folder'
 import { logMatches } from '../../src/core/log-filter'
 import type { Opportunity, PositionRef, PositionView } from '../../src/core/opportunity'
-import type { Address, Block, Log, TargetBlock } from '../../src/core/primitives'
+import type { Address, Block, Log, TargetBlock, Token } from '../../src/core/primitives'
 import type { Book, Scope, WhatIf } from '../../src/core/strategy'
 
 export interface WorldBlock {
@@ -150,6 +150,12 @@ export const described = (book: Book, block: Block, whatIf?: WhatIf): readonly o
 
 export const views = (book: Book, block: Block): readonly PositionView[] => [...book.positions(targetAfter(block))].sort(byKey)
 
+/** What is known of the tokens of open pairs; others may be remembered or not. */
+const pairTokens = (book: Book): readonly (Token | null)[] => {
+  const wanted = new Set(book.pairs().flatMap(({ from, to }) => [from, to]))
+  return [...wanted].sort().map(address => book.tokens().get(address) ?? null)
+}
+
 /** All that a book says of the world at `block`, in one value. */
 export const told = (book: Book, block: Block): object => ({
   opportunities: described(book, block),
@@ -161,5 +167,6 @@ export const told = (book: Book, block: Block): object => ({
     .blockReads()
     .map(({ to, data }) => `${to} ${data}`)
     .sort(),
-  tokens: [...book.tokens().values()].sort((a, b) => (a.address < b.address ? -1 : 1)),
+  pairs: [...book.pairs()].sort((a, b) => (a.from + a.to < b.from + b.to ? -1 : 1)),
+  tokens: pairTokens(book),
 })

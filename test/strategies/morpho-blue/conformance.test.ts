@@ -10,7 +10,7 @@ import { morphoWorld, tokensByOracle } from './model'
 const WAD = 10n ** 18n
 
 conformance('morpho-blue', {
-  seeds: [1, 2, 3],
+  seeds: [1, 2],
   world: seed => morphoWorld(seed),
   createBook: scope => morphoBlue.createBook(configSchema.parse({ address: MORPHO }), scope),
   createOtherBook: () => morphoBlue.createBook(configSchema.parse({ address: addressOf(9) }), EVERYTHING),
