@@ -5,8 +5,9 @@ import { AMOUNT_LIMBS, amountAt, readAddress, readAmount, writeAmount } from '..
 import { createPairMove } from '../../src/core/pair-book'
 import { ACCOUNT, COLLATERAL, DEBT } from '../../src/core/pair-records'
 import type { Address, Block, Hex, Log } from '../../src/core/primitives'
-import { readParams, TOPIC, TOPIC_BORROW_RATE_UPDATE, wordAt } from './abi'
+import { hexLength, readParams, TOPIC, TOPIC_BORROW_RATE_UPDATE, wordAt } from './abi'
 import type { Ledger, Market } from './ledger'
+import type { Totals } from './math'
 
 /** One log of one market; `timeSec` is null where the block's header is unknown. */
 type Handler = (ledger: Ledger, market: Market, log: Log, timeSec: bigint | null) => void
@@ -30,9 +31,16 @@ const amountOf = (data: Hex, index: number): bigint => {
   return amountAt(amount, 0)
 }
 
+/** Changes totals. RangeError where one would fall below zero although all logs were folded: one before this is missing. */
+const change = (ledger: Ledger, market: Market, log: Log, totals: Partial<Totals>): void => {
+  for (const [name, amount] of Object.entries(totals))
+    if (amount < 0n && market.state.complete) throw new RangeError(`${name} of market ${market.id} falls below zero`)
+  ledger.setState(market, log.blockNumber, totals)
+}
+
 const supplied = (ledger: Ledger, market: Market, log: Log, assets: bigint, shares: bigint): void => {
   const { state } = market
-  ledger.setState(market, log.blockNumber, {
+  change(ledger, market, log, {
     supplyAssets: state.supplyAssets + assets,
     supplyShares: state.supplyShares + shares,
   })
@@ -68,7 +76,7 @@ const repaid: Handler = (ledger, market, log) => {
   readAmount(log.data, digitOf(1), move, DEBT)
   const { state } = market
   // What is repaid may exceed what is owed in all by one unit of rounding: the contract floors at zero.
-  ledger.setState(market, log.blockNumber, {
+  change(ledger, market, log, {
     borrowAssets: zeroFloorSub(state.borrowAssets, amountOf(log.data, 0)),
     borrowShares: state.borrowShares - amountAt(move, DEBT),
   })
@@ -79,7 +87,7 @@ const liquidated: Handler = (ledger, market, log) => {
   const [repaidAssets, repaidShares] = [amountOf(log.data, 0), amountOf(log.data, 1)]
   const [badDebtAssets, badDebtShares] = [amountOf(log.data, 3), amountOf(log.data, 4)]
   const { state } = market
-  ledger.setState(market, log.blockNumber, {
+  change(ledger, market, log, {
     borrowShares: state.borrowShares - repaidShares - badDebtShares,
     borrowAssets: zeroFloorSub(state.borrowAssets, repaidAssets) - badDebtAssets,
     supplyAssets: state.supplyAssets - badDebtAssets,
@@ -130,8 +138,10 @@ export const createLogFold = (morpho: Address, ledger: Ledger, follows: (id: Hex
 
   const rateUpdated = (log: Log): void => {
     const market = ledger.byId.get(log.topics[1]!)
-    // Only the market's own model speaks for it.
-    if (market?.state.params?.irm === log.address) ledger.setState(market, log.blockNumber, { rateAtTarget: wordAt(log.data, 1) })
+    // Only the market's own model speaks for it; what makes no sense is read instead.
+    if (market?.state.params?.irm !== log.address) return
+    const isWhole = log.data.length >= hexLength(2)
+    ledger.setState(market, log.blockNumber, { rateAtTarget: isWhole ? wordAt(log.data, 1) : null })
   }
 
   return {

@@ -197,6 +197,11 @@ export const createUniswapV3Book = (settings: BookSettings): UniswapV3Book => {
       journal.undo(fromBlock)
       newestBlock = minOf(newestBlock, fromBlock - 1n)
     },
+    // A pool can be read whole.
+    distrust: ({ address, blockNumber }) => {
+      const kind = statuses.get(address)?.kind
+      if (kind === 'live' || kind === 'dormant') setStatus(blockNumber, address, { kind: 'unread' })
+    },
     finalise: block => journal.finalise(block),
     fingerprint: () => fingerprintOf(settings),
     save,

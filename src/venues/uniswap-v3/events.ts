@@ -2,17 +2,17 @@
 import type { Log } from '../../core/primitives'
 import { int24At, int24Of, TOPICS, uintAt } from './abi'
 import type { PoolState } from './pool'
-import { fullRange, withTickChange } from './tick-table'
+import { fullRange, withTickChange, wordOf } from './tick-table'
 
 /** Logs that change what a pool quotes. Collect, Flash, SetFeeProtocol and the observation ring do not: see PoolState. */
 export const POOL_TOPICS = [TOPICS.initialize, TOPICS.mint, TOPICS.burn, TOPICS.swap, TOPICS.swapPancake] as const
 
-/** The state after `log`; the same object where it changes nothing. */
+/** The state after `log`; the same object where it changes nothing. RangeError where the log can't follow it: one before it is missing. */
 export const stateAfter = (state: PoolState, log: Log): PoolState => {
   switch (log.topics[0]) {
     case TOPICS.swap:
     case TOPICS.swapPancake:
-      return { ...state, sqrtPriceX96: wordAt(log, 2), liquidity: wordAt(log, 3), tick: int24At(log.data, 4) }
+      return swapped(state, log)
     case TOPICS.mint:
       return withPositionChange(state, log, wordAt(log, 1))
     case TOPICS.burn:
@@ -20,6 +20,27 @@ export const stateAfter = (state: PoolState, log: Log): PoolState => {
     default:
       return state
   }
+}
+
+/** Liquidity in use once the price has gone to `tick`, by the ticks crossed; null where not all of them are known. */
+const liquidityAt = ({ tick: from, liquidity, table }: PoolState, tick: number): bigint | null => {
+  const { words, tickSpacing, entries } = table
+  const isKnown = (at: number): boolean => wordOf(at, tickSpacing) >= words.low && wordOf(at, tickSpacing) <= words.high
+  if (!isKnown(from) || !isKnown(tick)) return null
+  const [low, high] = [Math.min(from, tick), Math.max(from, tick)]
+  const crossed = entries.reduce((sum, entry) => (entry.tick > low && entry.tick <= high ? sum + entry.liquidityNet : sum), 0n)
+  return tick > from ? liquidity + crossed : liquidity - crossed
+}
+
+/** The log says what the pool then has: what was folded must agree. */
+const swapped = (state: PoolState, log: Log): PoolState => {
+  const [liquidity, tick] = [wordAt(log, 3), int24At(log.data, 4)]
+  const expected = liquidityAt(state, tick)
+  if (expected !== null && expected !== liquidity)
+    throw new RangeError(
+      `a swap of pool ${log.address} ends with liquidity ${liquidity}, but the ticks folded make it ${expected}`,
+    )
+  return { ...state, sqrtPriceX96: wordAt(log, 2), liquidity, tick }
 }
 
 /** The first state of a pool: no position can exist before Initialize, so every word of its bitmap is known to be empty. */
@@ -38,7 +59,9 @@ const withPositionChange = (state: PoolState, log: Log, liquidityDelta: bigint):
   const opened = withTickChange(state.table, lower, liquidityDelta, liquidityDelta)
   const table = withTickChange(opened, upper, liquidityDelta, -liquidityDelta)
   const isInside = lower <= state.tick && state.tick < upper
-  return { ...state, table, liquidity: isInside ? state.liquidity + liquidityDelta : state.liquidity }
+  const liquidity = isInside ? state.liquidity + liquidityDelta : state.liquidity
+  if (liquidity < 0n) throw new RangeError(`the liquidity of pool ${log.address} falls below zero`)
+  return { ...state, table, liquidity }
 }
 
 /** A pool's own logs are well formed; a shorter one can only be another contract's, and then zero is what the EVM would read. */

@@ -92,7 +92,8 @@ const isKnownWord = (table: TickTable, word: number): boolean => {
 
 /**
  * The table once a position edge at `tick` gained `grossDelta` (negative: lost) and `netDelta`, as Tick.update and the bitmap's flip.
- * The same table where the tick's word is not known: whoever reads that word later reads the result.
+ * The same table where the tick's word is not known: whoever reads that word later reads the result. RangeError where a tick would hold less
+ * than nothing.
  */
 export const withTickChange = (table: TickTable, tick: number, grossDelta: bigint, netDelta: bigint): TickTable => {
   const word = wordOf(tick, table.tickSpacing)
@@ -102,6 +103,7 @@ export const withTickChange = (table: TickTable, tick: number, grossDelta: bigin
   const before = found?.tick === tick ? found : null
   const gross = (before?.liquidityGross ?? 0n) + grossDelta
   const net = (before?.liquidityNet ?? 0n) + netDelta
+  if (gross < 0n) throw new RangeError(`the liquidity at tick ${tick} falls below zero`)
   const entries = table.entries.slice()
   if (gross === 0n) entries.splice(at, before === null ? 0 : 1)
   else if (before === null) entries.splice(at, 0, entryOf(tick, gross, net))

@@ -160,7 +160,7 @@ describe('bounds', () => {
     const later = events(blockAt(6n), idOf(0))
     expect(() => fold.fold(later.deposit(addressOf(1), AMOUNT))).toThrow(RangeError)
     expect(() => fold.fold(later.deposit(addressOf(1), 1n))).toThrow('a position leaves 128 bits')
-    expect(() => fold.fold(later.repay(addressOf(1), 1n, 1n))).toThrow('a position falls below zero')
+    expect(() => fold.fold(later.repay(addressOf(1), 1n, 1n))).toThrow('falls below zero')
     expect(() => fold.fold({ ...later.deposit(addressOf(1), 1n), data: '0x12' })).toThrow(SyntaxError)
     ledger.undo(6n)
     const market = ledger.byId.get(idOf(0))!

@@ -79,7 +79,7 @@ describe('save and restore', () => {
     expect(restored.faults()).toEqual(book.faults())
     expect(seen(restored)).toEqual(seen(book))
     for (const each of [book, restored]) {
-      each.fold(swapLog(LIVE, 7n, { sqrtPriceX96: sqrtRatioAtTick(77), tick: 77, liquidity: 10n ** 20n }))
+      each.fold(swapLog(LIVE, 7n, { sqrtPriceX96: sqrtRatioAtTick(77), tick: 77, liquidity: 2n * 10n ** 20n + 7n }))
       each.fold(initializeLog(DORMANT, 7n, sqrtRatioAtTick(-5), -5))
       each.track({ pairs: [{ from: C, to: A }], hubs: [] })
       each.fold(createdLog(FACTORY, 7n, LATER, A, C))
