@@ -47,6 +47,7 @@ const createHistory = (random: Random, { markets, accounts }: HistorySize) => {
   const ids = Array.from({ length: markets }, (): Hex => `0x${digits(random, 64)}`)
   const names = Array.from({ length: accounts }, (): Address => `0x${digits(random, 40)}`)
   const held = new Map<string, Held>()
+  const supplied = ids.map(() => 0n)
 
   const act = (on: ReturnType<typeof events>, market: number): Log => {
     const [id, who] = [ids[market]!, names[(31 * market + Math.floor(PER_MARKET * unit() * unit())) % accounts]!]
@@ -54,8 +55,15 @@ const createHistory = (random: Random, { markets, accounts }: HistorySize) => {
     const position = held.get(key) ?? { shares: 0n, collateral: 0n }
     held.set(key, position)
     const [roll, assets] = [unit(), amount(random)]
-    if (roll < 0.1) return on.supply(who, assets, assets * 1_000_000n)
-    if (roll < 0.15) return on.withdraw(who, assets / 4n, (assets / 4n) * 1_000_000n)
+    if (roll < 0.1) {
+      supplied[market]! += assets
+      return on.supply(who, assets, assets * 1_000_000n)
+    }
+    if (roll < 0.15) {
+      const taken = supplied[market]! / 4n
+      supplied[market]! -= taken
+      return on.withdraw(who, taken, taken * 1_000_000n)
+    }
     if (roll < 0.5 || position.collateral === 0n) {
       position.collateral += assets
       return on.deposit(who, assets)
