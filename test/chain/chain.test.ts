@@ -205,6 +205,18 @@ describe('simulate', () => {
     ])
   })
 
+  it('behavior: call by call, a view costs one request: nobody needs its gas', async () => {
+    node.answer('eth_call', () => '0x99')
+    node.answer('eth_estimateGas', () => '0x6000')
+    const before = node.paramsOf('eth_estimateGas').length
+    const results = await chain.simulate([{ ...CALL, isView: true }, CALL], PARENT, TARGET)
+    expect(results.map(({ gasUsed, returnData }) => [gasUsed, returnData])).toEqual([
+      [0n, '0x99'],
+      [24_576n, '0x99'],
+    ])
+    expect(node.paramsOf('eth_estimateGas')).toHaveLength(before + 1)
+  })
+
   it('error: fewer results than calls, or a parent that is gone', async () => {
     node.answer('eth_simulateV1', () => [{ calls: [] }])
     await expect(chain.simulate([CALL], PARENT, TARGET)).rejects.toMatchObject({ code: 'rpc-malformed' })
