@@ -27,8 +27,14 @@ export interface Pair {
   readonly thresholdBps: bigint
   /** The account's health at the target block if it had these balances of the pair, in token units. */
   healthWith(collateral: bigint, debt: bigint): AccountHealth
-  /** The same at the later moment. */
-  healthLaterWith(collateral: bigint, debt: bigint): AccountHealth
+  /** The pair at the first moment at which the calls may land, since blocks come early too, and at the last. */
+  readonly bounds: readonly Standing[]
+}
+
+/** A pair at one moment, with the account's health then if it had these balances of it. */
+export interface Standing {
+  readonly each: LiquidationCase
+  healthWith(collateral: bigint, debt: bigint): AccountHealth
 }
 
 /** One call: what is asked, what comes of it at the target block, and what it may take until it lands. */
@@ -155,13 +161,14 @@ const restOf = (each: LiquidationCase, debtScaled: bigint, done: Liquidation): L
   return { ...each, collateralScaled: left.collateralScaled, debt: debtBalance(each.rules, left.debtScaled, each.debtIndexRay) }
 }
 
-/** Whether the first step still leaves the account liquidatable when it lands at the last: where collateral earns more than debt costs, it heals. */
-const holdsLater = ({ later, healthLaterWith }: Pair, debtScaled: bigint, { debtToCover }: Ask): boolean => {
-  const done = doneOf(later, debtToCover)
-  if (done === null) return false
-  const rest = restOf(later, debtScaled, done)
-  return (healthLaterWith(collateralOf(rest), rest.debt).healthFactorWad ?? WAD) < WAD
-}
+/** Whether the first step leaves the account liquidatable whenever it lands: interest moves health either way. */
+const isOpenAfter = ({ bounds }: Pair, debtScaled: bigint, { debtToCover }: Ask): boolean =>
+  bounds.every(({ each, healthWith: health }) => {
+    const done = doneOf(each, debtToCover)
+    if (done === null) return false
+    const rest = restOf(each, debtScaled, done)
+    return (health(collateralOf(rest), rest.debt).healthFactorWad ?? WAD) < WAD
+  })
 
 interface FirstStep {
   readonly ask: Ask
@@ -184,7 +191,7 @@ const firstStep = (pair: Pair, most: bigint): FirstStep | null => {
     if (ask === null || clears(now, ask.done)) continue
     const rest = restOf(now, debtScaled, ask.done)
     const health = pair.healthWith(collateralOf(rest), rest.debt)
-    const isOpen = (health.healthFactorWad ?? WAD) < WAD && holdsLater(pair, debtScaled, ask)
+    const isOpen = (health.healthFactorWad ?? WAD) < WAD && isOpenAfter(pair, debtScaled, ask)
     if (isOpen) return { ask, debtScaled, rest: { ...rest, health } }
   }
   return null
@@ -314,34 +321,44 @@ const shortfall = ({ held, health }: Account): bigint => {
   return health.debtBase <= covered || main.price === 0n ? 0n : mulDivUp(health.debtBase - covered, main.unit, main.price)
 }
 
-const pairOf = (
-  { collateral, debt }: Choice,
-  account: Account,
-  afterwards: Account,
-  { pool, borrower, now, later }: Setting,
-): Pair => {
+const pairOf = ({ collateral, debt }: Choice, account: Account, { pool, borrower, now, before, afterwards }: Setting): Pair => {
   const [from, to] = [collateral.reserve, debt.reserve]
-  const then = (held: Held): Held => afterwards.held.find(({ reserve }) => reserve.id === held.reserve.id) ?? held
+  const standingAt = ({ moment, account: then }: Timed): Standing => {
+    const of = (held: Held): Held => then.held.find(({ reserve }) => reserve.id === held.reserve.id) ?? held
+    return {
+      each: caseOf(then, of(collateral), of(debt), moment),
+      healthWith: healthWith(moment.rules, then, from.id, to.id),
+    }
+  }
+  const last = standingAt(afterwards)
   return {
     pool,
     borrower,
     collateralToken: from.asset,
     debtToken: to.asset,
     now: caseOf(account, collateral, debt, now),
-    later: caseOf(afterwards, then(collateral), then(debt), later),
+    later: last.each,
     liquidity: now.liquidity(from),
     debtScaled: debt.debtScaled,
     thresholdBps: collateral.liquidationThresholdBps,
     healthWith: healthWith(now.rules, account, from.id, to.id),
-    healthLaterWith: healthWith(now.rules, afterwards, from.id, to.id),
+    bounds: [standingAt(before), last],
   }
+}
+
+/** The account at another moment. */
+export interface Timed {
+  readonly moment: Moment
+  readonly account: Account
 }
 
 export interface Setting {
   readonly pool: Address
   readonly borrower: Address
   readonly now: Moment
-  readonly later: Moment
+  /** The first moment at which a call may land, and the last at which it must be valid. */
+  readonly before: Timed
+  readonly afterwards: Timed
 }
 
 /** Why a pair that is not barred offers no size. */
@@ -350,17 +367,13 @@ const stubbornness = ({ collateralToken, debtToken, liquidity }: Pair, { collate
     ? `reserve ${collateralToken} can hand out ${liquidity} units of the ${collateral.collateral} held there`
     : `no size of ${debtToken} for ${collateralToken} is accepted: too little of both`
 
-/** All ways to close `account`, which is `afterwards` at the later moment, and what bars others. */
-export const waysToClose = (
-  account: Account,
-  afterwards: Account,
-  setting: Setting,
-): Pick<Opportunity, 'closes' | 'obstacle' | 'debtAssets'> => {
+/** All ways to close `account`, and what bars others. */
+export const waysToClose = (account: Account, setting: Setting): Pick<Opportunity, 'closes' | 'obstacle' | 'debtAssets'> => {
   const closes: Close[] = []
   const obstacles = new Set<string>()
   for (const choice of choicesOf(account, setting.now.rules)) {
     const barrier = barrierOf(choice, account, setting.now)
-    const pair = barrier === null ? pairOf(choice, account, afterwards, setting) : null
+    const pair = barrier === null ? pairOf(choice, account, setting) : null
     const found = pair === null ? [] : closesOf(pair)
     if (found.length > 0) closes.push(...found)
     else obstacles.add(barrier ?? (pair === null ? '' : stubbornness(pair, choice)))

@@ -13,7 +13,7 @@ import type { AuditQuestion, Book, DebtAtRisk, MarketFault, Pairs, Scope, Strate
 import { fallOf } from '../../src/core/what-if'
 import { ZERO_ADDRESS } from './abi'
 import { auditOf } from './audit'
-import { collateralWorth, debtWorth, largest, waysToClose } from './closes'
+import { collateralWorth, debtWorth, largest, type Timed, waysToClose } from './closes'
 import {
   type Account,
   categoryOf,
@@ -129,6 +129,8 @@ const createBook = (settings: Settings, scope: Scope): Book => {
   const stable = createStableBound(ledger)
   /** Last known, by reserve: for the screen while a price fails. */
   const lastPrices = new Map<number, bigint>()
+  /** Time of the block of the last reads. */
+  let headSec: bigint | null = null
   const screen = createBasketScreen(accounts, {
     groupOf: (_, flags) => eModeOf(flags),
     isListed: slot => {
@@ -165,24 +167,27 @@ const createBook = (settings: Settings, scope: Scope): Book => {
 
   const refOf = (slot: number): PositionRef => ({ strategy: NAME, market: pool, account: accounts.accountAt(slot) })
 
-  const opportunityOf = (account: Account, now: Moment, later: Moment): Opportunity | null => {
+  const opportunityOf = (account: Account, [now, early, later]: readonly [Moment, Moment, Moment]): Opportunity | null => {
     const position = refOf(account.slot)
     const main = largest(account.held, debtWorth)
     if (main === null || !isFollowed || !isInScope(position.account, main.debt, main.reserve.asset)) return null
-    const afterwards = judge(ledger, account.slot, later) ?? account
-    return { position, ...waysToClose(account, afterwards, { pool, borrower: position.account, now, later }) }
+    const at = (moment: Moment): Timed => ({ moment, account: judge(ledger, account.slot, moment) ?? account })
+    const setting = { pool, borrower: position.account, now, before: at(early), afterwards: at(later) }
+    return { position, ...waysToClose(account, setting) }
   }
 
   const opportunities = (target: TargetBlock, whatIf?: WhatIf): readonly Opportunity[] => {
     screen.sync()
-    const moments = momentsAt([target.timestampSec, target.timestampSec + settings.horizonSec], whatIf)
-    const [now, later] = moments ?? []
-    if (now === undefined || later === undefined) return []
+    // Its time is a guess: the block may come right after its parent.
+    const earliest = minOf(target.timestampSec, (headSec ?? target.timestampSec) + 1n)
+    const moments = momentsAt([target.timestampSec, earliest, target.timestampSec + settings.horizonSec], whatIf)
+    const [now, early, later] = moments ?? []
+    if (now === undefined || early === undefined || later === undefined) return []
     const weights = weigh(now)
     if (whatIf === undefined) screen.refresh(weights)
     return underAt(now, weights).flatMap(slot => {
       const account = judge(ledger, slot, now)
-      const opportunity = isUnder(account) ? opportunityOf(account, now, later) : null
+      const opportunity = isUnder(account) ? opportunityOf(account, [now, early, later]) : null
       return opportunity === null ? [] : [opportunity]
     })
   }
@@ -261,7 +266,8 @@ const createBook = (settings: Settings, scope: Scope): Book => {
     save: ledger.save,
     restore: ledger.restore,
     blockReads: reading.blockReads,
-    acceptReads: (_block, results) => {
+    acceptReads: (block, results) => {
+      headSec = block.timestampSec
       reading.acceptReads(results)
       for (const [id, price] of reading.quotes().prices.entries()) if (price !== null) lastPrices.set(id, price)
     },

@@ -72,7 +72,7 @@ const pairOf = (sketch: Sketch): Pair => ({
   debtScaled: sketch.usdc,
   thresholdBps: sketch.thresholdBps ?? 8_250n,
   healthWith: (collateral, debt) => healthOf(sketch, collateral, debt),
-  healthLaterWith: (collateral, debt) => healthOf(sketch, collateral, debt),
+  bounds: [laterOf(sketch)].map(each => ({ each, healthWith: (collateral, debt) => healthOf(sketch, collateral, debt) })),
 })
 
 /** What is approved, and what each call asks for. */
