@@ -96,9 +96,11 @@ export const filtersFor = (
 /** Whether `topic` is one of a group. */
 export const isOneOf = (topics: Readonly<Record<string, Hex>>, topic: Hex): boolean => Object.values(topics).includes(topic)
 
-/** What logs come from: filters change where it does. */
-export const sourcesOf = (reserve: (Known & Pick<Reserve, 'asset'>) | undefined): string =>
-  reserve === undefined ? '' : `${reserve.asset} ${reserve.aToken} ${reserve.debtToken} ${reserve.stableDebtToken}`
+type Sources = Known & Pick<Reserve, 'asset'>
+
+/** Whether logs of both come from the same contracts: filters change where they don't. Asked at almost every log: compares, builds nothing. */
+export const haveSameSources = (a: Sources | undefined, b: Sources | undefined): boolean =>
+  a?.asset === b?.asset && a?.aToken === b?.aToken && a?.debtToken === b?.debtToken && a?.stableDebtToken === b?.stableDebtToken
 
 const SELECTOR = {
   poolRevision: '0x0148170e',

@@ -11,6 +11,7 @@ import {
   addressOf,
   CATEGORY_TOPIC,
   filtersFor,
+  haveSameSources,
   isOneOf,
   LIST_TOPIC,
   POOL_TOPIC,
@@ -19,7 +20,6 @@ import {
   readDataUpdated,
   type Side,
   STABLE_TOPIC,
-  sourcesOf,
   TOKEN_TOPIC,
   TOPIC_UPGRADED,
   wordAt,
@@ -126,7 +126,7 @@ export const createLedger = (poolAddress: Address): Ledger => {
     while (byId.length < id) byId.push(null)
     byId[id] = next ?? null
     while (byId.at(-1) === null) byId.pop()
-    if (sourcesOf(before) !== sourcesOf(next)) index()
+    if (!haveSameSources(before, next)) index()
   })
   const categories = createUndoMap<number, Category>(() => {
     version += 1
