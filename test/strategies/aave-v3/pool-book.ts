@@ -36,8 +36,12 @@ export interface PoolBook {
   attempt(steps: readonly Step[], parent: Block, target: TargetBlock): Promise<Tried | null>
   /** What the reserve can hand out. */
   liquidityOf(reserve: WorldAaveReserve): Promise<bigint>
-  /** The liquidator supplies one reserve and borrows of another; no block is mined. */
+  /** Owes nothing until it borrows. */
+  readonly debtor: Address
+  /** The debtor supplies one reserve and borrows of another; no block is mined. */
   borrow(supplied: WorldAaveReserve, supplyAssets: bigint, borrowed: WorldAaveReserve, borrowAssets: bigint): Promise<void>
+  /** Runs `act` and takes back, on chain and in the book, whatever it did. */
+  apart(act: () => Promise<void>): Promise<void>
   close(): Promise<void>
 }
 
@@ -103,7 +107,9 @@ export const openPoolBook = async (version: 'v3.0' | 'v3.6', count: number, seed
     requestsPerSecond: 100_000,
   })
   const liquidator: Address = `0x${'1a'.repeat(20)}`
+  const debtor: Address = `0x${'2b'.repeat(20)}`
   await enrich(world, aave, liquidator)
+  await enrich(world, aave, debtor)
   const newBook = (scope = EVERYTHING): Book =>
     aaveV3.createBook(configSchema.parse({ address: aave.pool, fromBlock: Number(world.fromBlock) }), scope)
   const followed = new Map<Book, bigint>()
@@ -165,21 +171,29 @@ export const openPoolBook = async (version: 'v3.0' | 'v3.6', count: number, seed
       encodeFunctionData({
         abi: aaveActionsAbi,
         functionName: 'supply',
-        args: [supplied.token.address, supplyAssets, liquidator, 0],
+        args: [supplied.token.address, supplyAssets, debtor, 0],
       }),
       encodeFunctionData({
         abi: aaveActionsAbi,
         functionName: 'borrow',
-        args: [borrowed.token.address, borrowAssets, 2n, 0, liquidator],
+        args: [borrowed.token.address, borrowAssets, 2n, 0, debtor],
       }),
     ]
     for (const data of calls)
-      await world.rpc.request('eth_sendTransaction', { from: liquidator, to: aave.pool, data, gas: '0x16e360' })
+      await world.rpc.request('eth_sendTransaction', { from: debtor, to: aave.pool, data, gas: '0x16e360' })
+  }
+  const apart = async (act: () => Promise<void>): Promise<void> => {
+    const snapshot = await world.rpc.request<Hex>('evm_snapshot')
+    const { number } = await chain.blockByTag('latest')
+    await act()
+    await world.rpc.request('evm_revert', snapshot)
+    book.undo(number + 1n)
+    followed.set(book, number)
   }
   const close = async (): Promise<void> => {
     await chain.close()
     world.rpc.close()
     await anvil.stop()
   }
-  return { world, aave, chain, book, newBook, move, follow, attempt, liquidityOf, borrow, close }
+  return { world, aave, chain, book, newBook, move, follow, attempt, liquidityOf, debtor, borrow, apart, close }
 }

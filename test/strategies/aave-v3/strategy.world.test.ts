@@ -1,5 +1,6 @@
 // The book against official pools: who is liquidatable, what each close takes and gives, at the bounds and one unit beyond.
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { encodeFunctionData, parseAbi } from 'viem'
 import type { Opportunity } from '../../../src/core/opportunity'
 import type { Block, Hex } from '../../../src/core/primitives'
 import type { Step } from '../../../src/core/program'
@@ -9,6 +10,9 @@ import { openPoolBook, type PoolBook, targetAfter } from './pool-book'
 
 const WAD = 10n ** 18n
 
+const configuratorAbi = parseAbi([
+  'function configureReserveAsCollateral(address asset, uint256 ltv, uint256 threshold, uint256 bonus)',
+])
 const word = (value: bigint): string => value.toString(16).padStart(64, '0')
 const keyOf = ({ position }: Opportunity): string => position.account
 
@@ -88,6 +92,42 @@ describe.each(['v3.0', 'v3.6'] as const)('the book of a %s pool', version => {
     expect(twice).toBeGreaterThan(0)
   }, 60_000)
 
+  it(
+    'behavior: at health 0.96, threshold 82.5 % and bonus 5 %, two calls in one repay 29.9 % more than one',
+    () =>
+      pool.apart(async () => {
+        const { world, aave, debtor, book } = pool
+        const [weth, usdc] = ['WETH', 'USDC'].map(symbol => aave.reserves.find(({ token }) => token.symbol === symbol)!)
+        const configure = encodeFunctionData({
+          abi: configuratorAbi,
+          functionName: 'configureReserveAsCollateral',
+          args: [weth!.token.address, 8_050n, 8_250n, 10_500n],
+        })
+        const governance = { from: world.actors.deployer, to: aave.configurator, data: configure, gas: '0x16e360' }
+        await world.rpc.request('eth_sendTransaction', governance)
+        await pool.move(pricesAt(pool, 1), 12)
+        // At the opening price of 1: worth 100 times what is owed, so that the price of 0.96 * debt / (threshold * collateral) can be set.
+        const price = BigInt(await world.rpc.request<Hex>('eth_call', { to: weth!.source, data: '0x50d25bcd' }, 'latest'))
+        const ether = 100n * WAD
+        const owed = (ether * price * 80n) / 100n / WAD / 100n
+        await pool.borrow(weth!, ether, usdc!, owed)
+        const depth = (0.96 * 0.8) / 0.825
+        head = await pool.move(pricesAt(pool, depth), 12)
+        const target = targetAfter(head)
+        const [view] = book.positions(target).filter(({ account }) => account === debtor)
+        expect(Number(view!.healthFactorWad) / 1e18).toBeCloseTo(0.96, 4)
+        const { closes } = book.opportunities(target).find(({ position }) => position.account === debtor)!
+        const [single, twice] = [closes[0]!, closes.at(-1)!]
+        expect(twice.encode(twice.maxPay, []).filter(({ kind }) => kind === 'call')).toHaveLength(2)
+        expect(Number((twice.maxPay * 1_000n) / single.maxPay) / 10).toBeCloseTo(129.9, 1)
+        for (const close of [single, twice]) {
+          const { paid, received } = close.amountsFor(close.maxPay)
+          expect(await pool.attempt(close.encode(close.maxPay, []), head, target)).toEqual({ paid, received })
+        }
+      }),
+    60_000,
+  )
+
   it('behavior: one unit more than the largest size is refused or changes nothing', async () => {
     let [refused, unchanged] = [0, 0]
     head = await pool.move(pricesAt(pool, 0.8), 3_600)
@@ -114,36 +154,39 @@ describe.each(['v3.0', 'v3.6'] as const)('the book of a %s pool', version => {
     if (version === 'v3.6') expect(refused).toBeGreaterThan(2)
   }, 60_000)
 
-  it('behavior: what is paused or has nothing to hand out is left, said why, and other collateral taken', async () => {
-    const { world, aave, book, chain } = pool
-    const snapshot = await world.rpc.request<Hex>('evm_snapshot')
-    head = await pool.move(pricesAt(pool, 0.7), 3_600)
-    const before = book.opportunities(targetAfter(head))
-    const weth = aave.reserves.find(({ token }) => token.symbol === 'WETH')!
-    const fresh = async (): Promise<readonly Opportunity[]> => {
-      await world.rpc.request('evm_mine')
-      const again = pool.newBook()
-      return again.opportunities(targetAfter(await pool.follow(again)))
-    }
-    // Somebody borrows all that is there.
-    const usdc = aave.reserves.find(({ token }) => token.symbol === 'USDC')!
-    const held = await pool.liquidityOf(weth)
-    await pool.borrow(usdc, 10n ** 16n, weth, held)
-    await world.rpc.request('evm_mine')
-    expect(await pool.liquidityOf(weth)).toBe(0n)
-    const dried = await fresh()
-    expect(dried.map(keyOf).sort()).toEqual(before.map(keyOf).sort())
-    const ofWeth = (found: readonly Opportunity[]): number =>
-      found.flatMap(({ closes }) => closes).filter(({ receiveToken }) => receiveToken === weth.token.address).length
-    expect(ofWeth(before)).toBeGreaterThan(3)
-    expect(ofWeth(dried)).toBe(0)
-    const bare = dried.filter(({ closes }) => closes.length === 0)
-    expect(bare.length).toBeGreaterThan(0)
-    for (const { obstacle } of bare) expect(obstacle).toContain(`reserve ${weth.token.address} can hand out 0 units`)
-    const head2 = await chain.blockByTag('latest')
-    for (const { closes } of dried.slice(0, 6))
-      for (const close of closes.slice(0, 2))
-        expect(await pool.attempt(close.encode(close.maxPay, []), head2, targetAfter(head2))).not.toBeNull()
-    await world.rpc.request('evm_revert', snapshot)
-  }, 60_000)
+  it(
+    'behavior: what is paused or has nothing to hand out is left, said why, and other collateral taken',
+    () =>
+      pool.apart(async () => {
+        const { world, aave, book, chain } = pool
+        head = await pool.move(pricesAt(pool, 0.7), 3_600)
+        const before = book.opportunities(targetAfter(head))
+        const weth = aave.reserves.find(({ token }) => token.symbol === 'WETH')!
+        const fresh = async (): Promise<readonly Opportunity[]> => {
+          await world.rpc.request('evm_mine')
+          const again = pool.newBook()
+          return again.opportunities(targetAfter(await pool.follow(again)))
+        }
+        // Somebody borrows all that is there.
+        const usdc = aave.reserves.find(({ token }) => token.symbol === 'USDC')!
+        const held = await pool.liquidityOf(weth)
+        await pool.borrow(usdc, 10n ** 16n, weth, held)
+        await world.rpc.request('evm_mine')
+        expect(await pool.liquidityOf(weth)).toBe(0n)
+        const dried = await fresh()
+        expect(dried.map(keyOf).sort()).toEqual(before.map(keyOf).sort())
+        const ofWeth = (found: readonly Opportunity[]): number =>
+          found.flatMap(({ closes }) => closes).filter(({ receiveToken }) => receiveToken === weth.token.address).length
+        expect(ofWeth(before)).toBeGreaterThan(3)
+        expect(ofWeth(dried)).toBe(0)
+        const bare = dried.filter(({ closes }) => closes.length === 0)
+        expect(bare.length).toBeGreaterThan(0)
+        for (const { obstacle } of bare) expect(obstacle).toContain(`reserve ${weth.token.address} can hand out 0 units`)
+        const head2 = await chain.blockByTag('latest')
+        for (const { closes } of dried.slice(0, 6))
+          for (const close of closes.slice(0, 2))
+            expect(await pool.attempt(close.encode(close.maxPay, []), head2, targetAfter(head2))).not.toBeNull()
+      }),
+    60_000,
+  )
 })
