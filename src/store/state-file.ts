@@ -25,7 +25,8 @@ export interface StateFileOptions {
 const APPLICATION_ID = 0x42756c77
 /** Raised with each change of the tables below; there is no older one to upgrade from yet. */
 const SCHEMA_VERSION = 1
-const BUSY_MS = 2_000
+/** Patience with a lock of another process: at the start, and later, when the keeper waits meanwhile. */
+const BUSY_MS = { opening: 2_000, later: 200 }
 
 /**
  * A checkpoint counts once it has a digest: of all that describes it, its parts' hashes included. Parts lie in slices, in the order of their
@@ -82,6 +83,7 @@ const prepared = (db: Db, isReadOnly: boolean): Db => {
   db.pragma('journal_mode = WAL')
   db.pragma('synchronous = FULL')
   createTables(db)
+  db.pragma(`busy_timeout = ${BUSY_MS.later}`)
   return db
 }
 
@@ -98,7 +100,7 @@ const setAside = (path: string): string => {
 const open = (path: string, isReadOnly: boolean): Db => {
   try {
     if (!isReadOnly) mkdirSync(dirname(path), { recursive: true })
-    return new Database(path, { readonly: isReadOnly, fileMustExist: isReadOnly, timeout: BUSY_MS })
+    return new Database(path, { readonly: isReadOnly, fileMustExist: isReadOnly, timeout: BUSY_MS.opening })
   } catch (cause) {
     throw badConfig(`the state can't be kept in ${path}: ${reasonOf(cause)}`, cause)
   }

@@ -155,6 +155,21 @@ describe('save and load', () => {
     db.close()
   })
 
+  it('error: a file that another process has locked: it says so soon, and can be saved to later', async () => {
+    const checkpoints = opened()
+    await checkpoints.save(checkpointAt(100n, 10))
+    const other = new Database(path)
+    other.exec('BEGIN IMMEDIATE')
+    await expect(checkpoints.save(checkpointAt(200n, 10))).rejects.toMatchObject({
+      code: 'bad-checkpoint',
+      message: expect.stringContaining('database is locked') as string,
+    })
+    other.exec('ROLLBACK')
+    other.close()
+    await checkpoints.save(checkpointAt(200n, 10))
+    expect(blocks(checkpoints)).toEqual([200n, 100n])
+  })
+
   it('behavior: dropped, it is gone', async () => {
     const checkpoints = opened()
     await checkpoints.save(checkpointAt(100n))
