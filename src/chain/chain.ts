@@ -93,6 +93,7 @@ export const createChain = async (options: ChainOptions): Promise<Chain> => {
   const logs = createLogQueries({
     transport,
     log,
+    meter,
     timeoutMs: timeoutMs * 4,
     firstSpan: options.firstLogSpan ?? 10_000n,
     maxSpan: MAX_LOG_SPAN,

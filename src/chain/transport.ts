@@ -27,6 +27,8 @@ export interface CallOptions {
   readonly timeoutMs?: number
   /** Passes over all URLs before giving up; default: the transport's. */
   readonly rounds?: number
+  /** Throws KeeperError 'rpc-malformed' where the result can't be right: then the next URL is asked. */
+  readonly check?: (result: unknown) => void
 }
 
 export interface Transport {
@@ -37,6 +39,9 @@ export interface Transport {
   requestCount(): number
   close(): void
 }
+
+/** What one attempt goes by. */
+type Wanted = Pick<CallOptions, 'check'> & { readonly timeoutMs: number }
 
 interface Endpoint {
   readonly url: string
@@ -112,9 +117,10 @@ export const createTransport = (options: TransportOptions): Transport => {
     return endpoint.checking
   }
 
-  const attempt = async (endpoint: Endpoint, method: string, params: readonly unknown[], timeoutMs: number): Promise<unknown> => {
-    if (!endpoint.isVerified) await check(endpoint, timeoutMs)
-    const result = resultOf(endpoint, method, await exchange(endpoint, method, params, timeoutMs))
+  const attempt = async (endpoint: Endpoint, method: string, params: readonly unknown[], wanted: Wanted): Promise<unknown> => {
+    if (!endpoint.isVerified) await check(endpoint, wanted.timeoutMs)
+    const result = resultOf(endpoint, method, await exchange(endpoint, method, params, wanted.timeoutMs))
+    wanted.check?.(result)
     endpoint.failures = 0
     return result
   }
@@ -147,12 +153,12 @@ export const createTransport = (options: TransportOptions): Transport => {
   const round = async (
     method: string,
     params: readonly unknown[],
-    timeoutMs: number,
+    wanted: Wanted,
   ): Promise<{ result: unknown } | { error: unknown }> => {
     let error: unknown = new KeeperError('wrong-chain', `no RPC URL serves chain ${chainId}`, { retryable: false })
     for (const endpoint of inOrder()) {
       try {
-        return { result: await attempt(endpoint, method, params, timeoutMs) }
+        return { result: await attempt(endpoint, method, params, wanted) }
       } catch (caught) {
         // That another URL is of another chain is no reason to give up on the right ones.
         if (!endpoint.isWrong || !(error instanceof WireError)) error = caught
@@ -169,9 +175,10 @@ export const createTransport = (options: TransportOptions): Transport => {
     return Math.max(0, Math.min(...rests, options.backoff.maxMs))
   }
 
-  const call: Transport['call'] = async (method, params, { timeoutMs = options.timeoutMs, rounds = options.rounds } = {}) => {
+  const call: Transport['call'] = async (method, params, given = {}) => {
+    const { rounds = options.rounds, timeoutMs = options.timeoutMs } = given
     for (let done = 1; ; done++) {
-      const outcome = await round(method, params, timeoutMs)
+      const outcome = await round(method, params, { ...given, timeoutMs })
       if ('result' in outcome) return outcome.result
       if (closing.signal.aborted || done >= rounds || !isWorthAnother(outcome.error)) throw asFailure(outcome.error)
       await pause(soonestMs(), closing.signal)

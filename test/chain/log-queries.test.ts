@@ -43,15 +43,16 @@ interface Query {
 let node: RpcNode
 let transport: Transport
 let queries: LogQueries
+let quiet: ReturnType<typeof createQuiet>
 /** All logs of the chain; the node answers from it within what it is told to bear. */
 let all: readonly RawLog[]
 let refuse: (query: Query, found: readonly RawLog[]) => void
 
-const open = (firstSpan = 10_000n, maxSpan = 1_000_000n): void => {
-  const quiet = createQuiet()
+const open = (firstSpan = 10_000n, maxSpan = 1_000_000n, urls: readonly string[] = [node.httpUrl]): void => {
+  quiet = createQuiet()
   transport = createTransport({
     chainId: 31337,
-    urls: [node.httpUrl],
+    urls,
     timeoutMs: 2_000,
     requestsPerSecond: null,
     rounds: 2,
@@ -61,7 +62,7 @@ const open = (firstSpan = 10_000n, maxSpan = 1_000_000n): void => {
     random: () => 0.5,
     nowMs: () => performance.now(),
   })
-  queries = createLogQueries({ transport, log: quiet.log, timeoutMs: 100, firstSpan, maxSpan, parallel: 4 })
+  queries = createLogQueries({ transport, log: quiet.log, meter: quiet.meter, timeoutMs: 100, firstSpan, maxSpan, parallel: 4 })
 }
 
 beforeEach(async () => {
@@ -69,11 +70,14 @@ beforeEach(async () => {
   all = []
   refuse = () => undefined
   node.answer('eth_getLogs', query => {
-    const { fromBlock, toBlock, blockHash } = query as Query
-    const found = all.filter(log =>
-      blockHash === undefined
-        ? Number(log.blockNumber) >= Number(fromBlock) && Number(log.blockNumber) <= Number(toBlock)
-        : log.blockHash === blockHash,
+    const { fromBlock, toBlock, blockHash, address, topics } = query as Query
+    const found = all.filter(
+      log =>
+        (blockHash === undefined
+          ? Number(log.blockNumber) >= Number(fromBlock) && Number(log.blockNumber) <= Number(toBlock)
+          : log.blockHash === blockHash) &&
+        (address?.includes(log.address) ?? true) &&
+        (topics ?? []).every((accepted, at) => (accepted as readonly string[] | null)?.includes(log.topics[at] ?? '') ?? true),
     )
     refuse(query as Query, found)
     return found
@@ -165,9 +169,32 @@ describe('ranges', () => {
     expect(spans()).toEqual([])
   })
 
-  it('behavior: removed logs, repeats and logs of nobody are left out', async () => {
-    all = [rawLog(1, 0), { ...rawLog(1, 1), removed: true }, rawLog(1, 0), rawLog(2, 0, B), rawLog(3, 0, A, [OTHER])]
+  it('behavior: removed logs and repeats are left out', async () => {
+    all = [rawLog(1, 0), { ...rawLog(1, 1), removed: true }, rawLog(1, 0)]
     expect(blocksOf(await queries.inRange(0n, 10n, [FILTER]))).toEqual([1])
+    expect(quiet.count('logs_doubled')).toBe(1)
+  })
+
+  it.each([
+    ['a log of another address', rawLog(2, 0, B)],
+    ['a log of another event', rawLog(2, 0, A, [OTHER])],
+    ['a log outside the range', rawLog(11, 0)],
+    ['another log in the same place', { ...rawLog(1, 0), data: '0x01' }],
+    ['a log of another fork at the same height', { ...rawLog(1, 1), blockHash: hashOf(77) }],
+  ])('error: %s: the answer is not believed, another node is asked', async (_what, stray) => {
+    const liar = await createRpcNode()
+    liar.answer('eth_getLogs', () => [rawLog(1, 0), stray])
+    transport.close()
+    open(10_000n, 1_000_000n, [liar.httpUrl, node.httpUrl])
+    all = [rawLog(1, 0)]
+    expect(blocksOf(await queries.inRange(0n, 10n, [FILTER]))).toEqual([1])
+    expect(quiet.count('logs_foreign')).toBe(1)
+    await liar.close()
+  })
+
+  it('error: where every node lies, it is rpc-malformed', async () => {
+    node.answer('eth_getLogs', () => [rawLog(2, 0, B)])
+    await expect(queries.inRange(2n, 2n, [FILTER])).rejects.toMatchObject({ code: 'rpc-malformed', retryable: true })
   })
 
   it('behavior: without filters there is nothing to ask', async () => {
