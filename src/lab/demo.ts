@@ -34,6 +34,8 @@ export interface DemoProgress {
   readonly closed: number
 }
 
+/** Of the chain whose crash is played: no block comes sooner. */
+const SLOT_SEC = 12
 /** Bad debt is read every so many rounds, and at the end. */
 const SAMPLE_EVERY = 25
 
@@ -123,7 +125,9 @@ const playRoundsWith = async (stage: Stage, referee: Referees, options: DemoOpti
 }
 
 const playAttended = async (spec: WorldSpec, options: DemoOptions, onRound: OnRound): Promise<Attended> => {
-  const stage = await createStage({ spec, seed: options.seed, log: options.log, meter: options.meter, nowMs: options.nowMs })
+  const { seed, log, meter, nowMs } = options
+  // Rounds are minutes apart when little happens: what the keeper would infer from those says nothing of the next.
+  const stage = await createStage({ spec, seed, log, meter, nowMs, config: { slotSec: SLOT_SEC } })
   try {
     return await playRoundsWith(stage, createReferees(stage.world), options, onRound)
   } finally {
