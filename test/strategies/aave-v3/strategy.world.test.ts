@@ -13,6 +13,10 @@ const WAD = 10n ** 18n
 const configuratorAbi = parseAbi([
   'function configureReserveAsCollateral(address asset, uint256 ltv, uint256 threshold, uint256 bonus)',
 ])
+const pauseAbi = parseAbi(['function setReservePause(address asset, bool paused)'])
+const graceAbi = parseAbi(['function setReservePause(address asset, bool paused, uint40 gracePeriod)'])
+const oracleAbi = parseAbi(['function setAssetSources(address[] assets, address[] sources)'])
+const NOBODY = `0x${'0'.repeat(40)}` as const
 const word = (value: bigint): string => value.toString(16).padStart(64, '0')
 const keyOf = ({ position }: Opportunity): string => position.account
 
@@ -155,7 +159,7 @@ describe.each(['v3.0', 'v3.6'] as const)('the book of a %s pool', version => {
   }, 60_000)
 
   it(
-    'behavior: what is paused or has nothing to hand out is left, said why, and other collateral taken',
+    'behavior: what has nothing to hand out is left, said why, and other collateral taken',
     () =>
       pool.apart(async () => {
         const { world, aave, book, chain } = pool
@@ -186,6 +190,80 @@ describe.each(['v3.0', 'v3.6'] as const)('the book of a %s pool', version => {
         for (const { closes } of dried.slice(0, 6))
           for (const close of closes.slice(0, 2))
             expect(await pool.attempt(close.encode(close.maxPay, []), head2, targetAfter(head2))).not.toBeNull()
+      }),
+    60_000,
+  )
+
+  it(
+    'behavior: paused reserves, and those in their grace period, bar their pairs and nothing else',
+    () =>
+      pool.apart(async () => {
+        const { world, aave, book } = pool
+        const usdc = aave.reserves.find(({ token }) => token.symbol === 'USDC')!
+        const tell = (data: Hex): Promise<unknown> =>
+          world.rpc.request('eth_sendTransaction', { from: world.actors.deployer, to: aave.configurator, data, gas: '0x16e360' })
+        head = await pool.move(pricesAt(pool, 0.7), 3_600)
+        const before = book.opportunities(targetAfter(head))
+        const usesOf = (found: readonly Opportunity[]): number =>
+          found
+            .flatMap(({ closes }) => closes)
+            .filter(({ payToken, receiveToken }) => [payToken, receiveToken].includes(usdc.token.address)).length
+        const others = (found: readonly Opportunity[]): number => found.flatMap(({ closes }) => closes).length - usesOf(found)
+        expect(usesOf(before)).toBeGreaterThan(3)
+        await tell(encodeFunctionData({ abi: pauseAbi, functionName: 'setReservePause', args: [usdc.token.address, true] }))
+        head = await pool.move({}, 12)
+        const paused = book.opportunities(targetAfter(head))
+        expect(paused.map(keyOf).sort()).toEqual(before.map(keyOf).sort())
+        expect([usesOf(paused), others(paused)]).toEqual([0, others(before)])
+        const barred = paused.filter(({ obstacle }) => obstacle?.includes(usdc.token.address) && obstacle.includes('paused'))
+        expect(barred.length).toBeGreaterThan(3)
+        if (version === 'v3.0') return
+        await tell(
+          encodeFunctionData({ abi: graceAbi, functionName: 'setReservePause', args: [usdc.token.address, false, 3_600] }),
+        )
+        head = await pool.move({}, 12)
+        const graced = book.opportunities(targetAfter(head))
+        expect(usesOf(graced)).toBe(0)
+        expect(graced.some(({ obstacle }) => obstacle?.includes('grace period until'))).toBe(true)
+        head = await pool.move({}, 3_600)
+        expect(usesOf(book.opportunities(targetAfter(head)))).toBeGreaterThan(3)
+      }),
+    60_000,
+  )
+
+  it(
+    'behavior: without a price for one reserve, who uses it is not judged, says a fault; all others are as before',
+    () =>
+      pool.apart(async () => {
+        const { world, aave, book } = pool
+        const link = aave.reserves.find(({ token }) => token.symbol === 'LINK')!
+        head = await pool.move(pricesAt(pool, 0.6), 3_600)
+        const before = book.opportunities(targetAfter(head))
+        const uses = ({ closes }: Opportunity): boolean =>
+          closes.some(({ payToken, receiveToken }) => [payToken, receiveToken].includes(link.token.address))
+        expect(before.some(uses)).toBe(true)
+        const data = encodeFunctionData({
+          abi: oracleAbi,
+          functionName: 'setAssetSources',
+          args: [[link.token.address], [NOBODY]],
+        })
+        await world.rpc.request('eth_sendTransaction', { from: world.actors.deployer, to: aave.oracle, data, gas: '0x16e360' })
+        head = await pool.move({}, 12)
+        const left = book.opportunities(targetAfter(head))
+        expect(left.some(uses)).toBe(false)
+        const views = book.positions(targetAfter(head))
+        const unjudged = new Set(views.filter(({ healthFactorWad }) => healthFactorWad === null).map(({ account }) => account))
+        expect(unjudged.size).toBeGreaterThan(1)
+        expect(left.map(keyOf).sort()).toEqual(
+          before
+            .map(({ position }) => position.account)
+            .filter(account => !unjudged.has(account))
+            .sort(),
+        )
+        expect(book.faults().map(({ market, reason }) => [market, reason.includes(link.token.address)])).toContainEqual([
+          aave.pool,
+          true,
+        ])
       }),
     60_000,
   )
