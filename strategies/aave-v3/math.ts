@@ -6,9 +6,16 @@ import type { Address } from '../../src/core/primitives'
 /** Groups of pool releases that decide alike. */
 export type AaveRules = 'v3.0' | 'v3.6' | 'v3.7'
 
+/** 3 is v3.0.2 as mainnet had it in March 2024: checked against its recorded state. */
+const RULES: ReadonlyMap<bigint, AaveRules> = new Map([
+  [1n, 'v3.0'],
+  [3n, 'v3.0'],
+  [10n, 'v3.6'],
+  [11n, 'v3.7'],
+])
+
 /** Rules of a pool by its POOL_REVISION; null for a release that these maths have not been checked against. */
-export const rulesOfRevision = (revision: bigint): AaveRules | null =>
-  revision === 1n ? 'v3.0' : revision === 10n ? 'v3.6' : revision === 11n ? 'v3.7' : null
+export const rulesOfRevision = (revision: bigint): AaveRules | null => RULES.get(revision) ?? null
 
 export const RAY = 10n ** 27n
 const HALF_RAY = RAY / 2n

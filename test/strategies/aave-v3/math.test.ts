@@ -26,7 +26,7 @@ const ETHER = WAD
 
 describe('rulesOfRevision', () => {
   it('default', () => {
-    expect([1n, 10n, 11n].map(rulesOfRevision)).toEqual(['v3.0', 'v3.6', 'v3.7'])
+    expect([1n, 3n, 10n, 11n].map(rulesOfRevision)).toEqual(['v3.0', 'v3.0', 'v3.6', 'v3.7'])
   })
   it('behavior: a release that was not checked has no rules', () => {
     expect([0n, 2n, 9n, 12n].map(rulesOfRevision)).toEqual([null, null, null, null])
