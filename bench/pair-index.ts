@@ -4,7 +4,7 @@ import { createPairQuery } from '../src/core/pair-query'
 import { type Bench, type BenchLine, type BenchOptions, type BenchResult, compared, percentile } from './bench'
 import { bothOf, createMachine } from './machine'
 import { createPairWorld, type PairWorld } from './pairs/book'
-import { differential } from './pairs/differential'
+import { differential, unkindMarkets } from './pairs/differential'
 import { measureBlocks, measureCrashes, measureNaive, measureQueries, measureUpdates } from './pairs/measure'
 import { type Errors, flatten } from './pairs/naive'
 
@@ -52,6 +52,8 @@ const run = async ({ seed, progress }: BenchOptions): Promise<BenchLine> => {
   progress(`${blocks.hits} positions fell under water in the blocks measured; changes of positions, ${STATES} random states`)
   const updates = measureUpdates(world)
   differential(seed, STATES, errors)
+  const unkind: Errors = { missed: 0, wrong: 0, lists: 0 }
+  const unkindPositions = unkindMarkets(seed, unkind)
   const naiveMs = percentile(naive, 0.5)
   const micros = updates.map(ms => 1_000 * ms)
   return {
@@ -67,6 +69,10 @@ const run = async ({ seed, progress }: BenchOptions): Promise<BenchLine> => {
       compared('pair_missed', errors.missed, 'positions', null),
       compared('pair_wrong', errors.wrong, 'positions', null),
       compared('pair_lists_compared', errors.lists, 'lists', null),
+      compared('adversarial_missed', unkind.missed, 'positions', null),
+      compared('adversarial_wrong', unkind.wrong, 'positions', null),
+      compared('adversarial_positions', unkindPositions, 'positions', null),
+      compared('adversarial_lists_compared', unkind.lists, 'lists', null),
       compared('bytes_per_pair_position', bytes, 'bytes', null),
       compared('rss_mb', megabytes(rss), 'MB', null),
       ...ofMachine,
