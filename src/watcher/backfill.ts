@@ -22,9 +22,6 @@ export interface BackfillProgress {
 
 const MAX_TRIES = 6
 const RETRY_PAUSE_MS = 200
-/** What is done is saved after so much time at work, and after longer where saving would cost more than a tenth of it. */
-const SAVE_EVERY_MS = 10_000
-const SAVE_SHARE = 10
 
 type OnProgress = (progress: BackfillProgress) => void
 
@@ -48,7 +45,7 @@ export interface Backfill {
 }
 
 export const createBackfill = (deps: WatcherDeps, folding: Folding, saver: Saver): Backfill => {
-  const { chain, strategies, venues, log, pause = pauseMs, saveEveryMs = SAVE_EVERY_MS } = deps
+  const { chain, strategies, venues, log, pause = pauseMs } = deps
   const { folders, known, interest, finalityDepth } = folding
   const history = createHistory({
     chain,
@@ -60,7 +57,6 @@ export const createBackfill = (deps: WatcherDeps, folding: Folding, saver: Saver
   /** Where restored folders began: what is below can't be undone. */
   let bases: readonly Block[] | null = null
   let witness: Witness | null = null
-  let savedAtMs = performance.now()
 
   const latest = (): Promise<Block> => chain.blockByTag('latest')
 
@@ -152,12 +148,9 @@ export const createBackfill = (deps: WatcherDeps, folding: Folding, saver: Saver
 
   /** Between chunks: what is done so far, so that a restart goes on from there. */
   const saveSome = async (head: Block, signal: AbortSignal): Promise<void> => {
-    const wantedMs = Math.max(saveEveryMs, SAVE_SHARE * Math.min(saver.lastMs(), saveEveryMs))
-    const pauseLeft = wantedMs - (performance.now() - savedAtMs)
-    if (deps.checkpoints === undefined || saver.isWriting() || (pauseLeft > 0 && !signal.aborted)) return
+    if (deps.checkpoints === undefined || saver.isWriting() || !(saver.isRested() || signal.aborted)) return
     const standings = await standingsAt(head)
     const saving = saver.save(standings, note())
-    savedAtMs = performance.now()
     if (signal.aborted) await saving
   }
 

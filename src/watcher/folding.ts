@@ -35,7 +35,7 @@ export interface WatcherDeps {
   readonly auditPerBlock?: number
   /** Where to go on from, and where to save; default: nowhere. */
   readonly checkpoints?: Checkpoints
-  /** Between two savings during the backfill; default 10 s of work. */
+  /** Least time between two savings that no end asks for; default 10 s. */
   readonly saveEveryMs?: number
   /** Blocks of its first chunk; default 100,000. */
   readonly firstChunk?: bigint

@@ -17,18 +17,31 @@ export interface Saver {
   lastBlock(): bigint | null
   resumedFrom(block: bigint): void
   isWriting(): boolean
-  /** How long the last one took to be written. */
-  lastMs(): number
+  /** Whether so much time has passed since the last copy that another costs little: a tenth at most. */
+  isRested(): boolean
   /** Copies now, resolves once it is written or has failed. While another is being written it does nothing but wait for that one. */
   save(standings: readonly Standing[], note: string): Promise<void>
   /** Resolves when nothing is being written. */
   idle(): Promise<void>
 }
 
-/** Null checkpoints: nothing is kept. */
-export const createSaver = (checkpoints: Checkpoints | null, log: LogSink, meter: Meter): Saver => {
+/** Time between two copies that are not asked for by an end, and how much longer it is at most where writing takes long. */
+const SAVE_EVERY_MS = 10_000
+const SAVE_SHARE = 10
+
+export interface SaverDeps {
+  /** Null: nothing is kept. */
+  readonly checkpoints: Checkpoints | null
+  readonly log: LogSink
+  readonly meter: Meter
+  /** Default: ten seconds. */
+  readonly everyMs?: number
+}
+
+export const createSaver = ({ checkpoints, log, meter, everyMs = SAVE_EVERY_MS }: SaverDeps): Saver => {
   let lastBlock: bigint | null = null
   let lastMs = 0
+  let begunAtMs = performance.now()
   let writing: Promise<void> | null = null
 
   const copies = (standings: readonly Standing[]) =>
@@ -61,9 +74,13 @@ export const createSaver = (checkpoints: Checkpoints | null, log: LogSink, meter
       lastBlock = block
     },
     isWriting: () => writing !== null,
-    lastMs: () => lastMs,
+    isRested: () => {
+      const restMs = Math.max(everyMs, SAVE_SHARE * Math.min(lastMs, everyMs))
+      return performance.now() - begunAtMs >= restMs
+    },
     save: (standings, note) => {
       if (writing !== null || checkpoints === null || standings.length === 0) return writing ?? Promise.resolve()
+      begunAtMs = performance.now()
       lastBlock = standings.reduce((newest, { block }) => (block.number > newest ? block.number : newest), 0n)
       writing = write(checkpoints, copies(standings), note).finally(() => {
         writing = null

@@ -66,7 +66,12 @@ const REFOLD_PAUSE = 64n
 export const createWatcher = (deps: WatcherDeps): Watcher => {
   const { chain, log, meter, pause = pauseMs } = deps
   const folding = createFolding(deps)
-  const saver = createSaver(deps.checkpoints ?? null, log, meter)
+  const saver = createSaver({
+    checkpoints: deps.checkpoints ?? null,
+    log,
+    meter,
+    ...(deps.saveEveryMs === undefined ? {} : { everyMs: deps.saveEveryMs }),
+  })
   const backfill = createBackfill(deps, folding, saver)
   let untoldReorgFrom: bigint | null = null
   let reorgs = 0
@@ -163,7 +168,8 @@ export const createWatcher = (deps: WatcherDeps): Watcher => {
     if (when === 'now' && saver.isWriting()) await saver.idle()
     const [tip, last] = [folding.known.tip(), saver.lastBlock()]
     if (isBusy || tip === null || folding.quarantine.faults().length > 0) return saver.idle()
-    const isDue = last === null || (when === 'now' ? tip.number !== last : tip.number >= last + folding.finalityDepth)
+    const isOld = last === null || (tip.number >= last + folding.finalityDepth && saver.isRested())
+    const isDue = when === 'now' ? tip.number !== last : isOld
     if (!isDue) return saver.idle()
     await saver.save(
       folding.folders.map(folder => ({ folder, block: tip, stage: 'live' })),

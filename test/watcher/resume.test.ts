@@ -348,17 +348,28 @@ describe('checkpoints that are refused', () => {
 
 describe('when it is saved', () => {
   it('default: after so many blocks as are not final, not before, and at the end', async () => {
-    const { chain, checkpoints, life } = await firstLife()
-    expect(checkpoints.saved).toHaveLength(1)
+    const { chain, checkpoints } = await firstLife()
+    const blocks = (): bigint[] => checkpoints.saved.map(({ folders }) => folders[0]!.block.number)
+    const life = live(chain, checkpoints, { deps: { saveEveryMs: 0 } })
+    await life.watcher.backfill(never)
     for (let n = 0; n < 20; n++) {
       await life.watcher.advance(chain.mine({ logs: [ping()] }))
       await life.watcher.save('due')
     }
-    expect(checkpoints.saved.map(({ folders }) => folders[0]!.block.number)).toEqual([41n, 49n, 57n])
+    expect(blocks()).toEqual([41n, 49n, 57n])
     await life.watcher.save('now')
     await life.watcher.save('now')
-    expect(checkpoints.saved.map(({ folders }) => folders[0]!.block.number)).toEqual([41n, 49n, 57n, 61n])
+    expect(blocks()).toEqual([41n, 49n, 57n, 61n])
     expect(checkpoints.saved.at(-1)!.folders[0]!.block.hash).toBe(chain.head().hash)
+  })
+
+  it('behavior: where blocks come fast, time counts too', async () => {
+    const { chain, checkpoints, life } = await firstLife()
+    for (let n = 0; n < 20; n++) {
+      await life.watcher.advance(chain.mine())
+      await life.watcher.save('due')
+    }
+    expect(checkpoints.saved).toHaveLength(1)
   })
 
   it('behavior: what is folded while it is written is not in it', async () => {
