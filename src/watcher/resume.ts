@@ -114,6 +114,8 @@ export const createResume = ({ chain, checkpoints, folders, log }: ResumeDeps) =
   /** Null: there is none that fits. Rejects with KeeperError where the chain can't be asked; nothing is restored then. */
   return async (): Promise<Resumed | null> => {
     const candidates = listed()
+    if (candidates.length === 0)
+      log.log('info', 'checkpoint-none', { message: `nothing is saved of chain ${chain.id}: history is read from its start` })
     for (const [n, stored] of candidates.entries()) {
       const next = candidates[n + 1]
       const instead = next === undefined ? 'history is read from its start' : `the one of block ${next.blockNumber} is tried`

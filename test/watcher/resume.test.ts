@@ -334,6 +334,13 @@ describe('checkpoints that are refused', () => {
     await expectSame(chain, next)
   })
 
+  it('behavior: nothing is saved of this chain: that is said too', async () => {
+    const chain = createFakeChain(10)
+    const next = live(chain, createFakeCheckpoints())
+    await next.watcher.backfill(never)
+    expect(events(next, 'checkpoint-none')).toEqual([{ message: 'nothing is saved of chain 10: history is read from its start' }])
+  })
+
   it('error: the list itself can not be read', async () => {
     const { chain, checkpoints } = await firstLife()
     const stored = (): never => {
