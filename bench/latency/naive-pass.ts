@@ -4,8 +4,7 @@ import { AccrualPosition, Market } from '@morpho-org/blue-sdk'
 import { decodeFunctionResult, encodeFunctionData, parseAbi } from 'viem'
 import type { Hex } from '../../src/core/primitives'
 import { type MarketState, readWorld } from '../../src/lab/world/accounting'
-import { adaptiveRate } from '../../strategies/morpho-blue/irm'
-import { accrue, isHealthy, type Totals } from '../../strategies/morpho-blue/math'
+import { accrue, adaptiveRate, isHealthy, type Totals } from '../../strategies/morpho-blue/math'
 import type { Scene } from './scene'
 
 const ABI = parseAbi([

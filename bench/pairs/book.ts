@@ -3,10 +3,10 @@
 import type { ReadResult } from '../../src/core/folder'
 import type { Address, Hex } from '../../src/core/primitives'
 import { createRandom, type Random } from '../../src/lab/world/random'
-import type { Lore } from '../../strategies/morpho-blue/bootstrap'
-import { createJudge, type Judge } from '../../strategies/morpho-blue/judge'
 import { createLedger, type Ledger, type Market } from '../../strategies/morpho-blue/ledger'
-import { createSweep, type Sweep } from '../../strategies/morpho-blue/sweep'
+import { createJudge, type Judge } from '../../strategies/morpho-blue/opportunities'
+import type { Lore } from '../../strategies/morpho-blue/reading'
+import { createSweep, type Sweep } from '../../strategies/morpho-blue/strategy'
 
 export const START_SEC = 1_700_000_000n
 const SPREAD = { near: 0.08, dust: 0.01 }

@@ -1,7 +1,7 @@
 // What is timed in the world of pairs: one price update, a crash, a block of all markets, changes of positions. Times in milliseconds.
 import type { PairQuery } from '../../src/core/pair-query'
-import { termsOf } from '../../strategies/morpho-blue/finder'
-import type { Judged } from '../../strategies/morpho-blue/judge'
+import type { Judged } from '../../strategies/morpho-blue/opportunities'
+import { termsOf } from '../../strategies/morpho-blue/opportunities'
 import { type Machine, noSamples, type Samples } from '../machine'
 import { answersOf, applyPrices, type BenchMarket, digits, type PairWorld, START_SEC } from './book'
 import { compareLists, type Errors, type FlatMarket, flatten, naiveScan } from './naive'

@@ -1,7 +1,7 @@
 // The naive way: every position's health in bigint, one after another, over flat arrays. Baseline and judge of the index.
 import type { PairBook } from '../../src/core/pair-book'
-import type { Judged } from '../../strategies/morpho-blue/judge'
 import { isHealthy } from '../../strategies/morpho-blue/math'
+import type { Judged } from '../../strategies/morpho-blue/opportunities'
 
 export interface FlatMarket {
   readonly slots: Uint32Array

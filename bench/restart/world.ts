@@ -16,7 +16,7 @@ import {
   readParams,
   wordAt,
 } from '../../strategies/morpho-blue/abi'
-import { adaptiveRate } from '../../strategies/morpho-blue/irm'
+import { adaptiveRate } from '../../strategies/morpho-blue/math'
 import { blockAt, events, MORPHO, word } from '../../test/strategies/morpho-blue/history'
 import { digits } from '../pairs/book'
 

@@ -4,9 +4,9 @@ import { mulDivDown, WAD } from '../../../src/core/fixed-point'
 import type { ReadResult } from '../../../src/core/folder'
 import type { Address, Hex } from '../../../src/core/primitives'
 import { addressAt, type MarketParams, TOPIC, TOPIC_BORROW_RATE_UPDATE, wordAt } from '../../../strategies/morpho-blue/abi'
-import { adaptiveRate } from '../../../strategies/morpho-blue/irm'
 import {
   accrue,
+  adaptiveRate,
   isHealthy,
   liquidate,
   liquidationIncentiveWad,

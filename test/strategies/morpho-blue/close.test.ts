@@ -4,10 +4,9 @@ import fc from 'fast-check'
 import type { Address, Hex } from '../../../src/core/primitives'
 import type { Step } from '../../../src/core/program'
 import { wordAt } from '../../../strategies/morpho-blue/abi'
-import { badDebtAfter, type Closing, createClose } from '../../../strategies/morpho-blue/close'
-import { adaptiveRate } from '../../../strategies/morpho-blue/irm'
 import {
   accrue,
+  adaptiveRate,
   isHealthy,
   type LiquidationTerms,
   liquidate,
@@ -16,6 +15,7 @@ import {
   type Totals,
   toAssetsUp,
 } from '../../../strategies/morpho-blue/math'
+import { badDebtAfter, type Closing, createClose } from '../../../strategies/morpho-blue/opportunities'
 
 const WAD = 10n ** 18n
 const HORIZON_SEC = 120n

@@ -3,8 +3,7 @@ import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { NONE } from '../../../src/core/pair-records'
 import type { Address } from '../../../src/core/primitives'
-import { createLogFold } from '../../../strategies/morpho-blue/fold'
-import { createLedger, type Ledger, type Market } from '../../../strategies/morpho-blue/ledger'
+import { createLedger, createLogFold, type Ledger, type Market } from '../../../strategies/morpho-blue/ledger'
 import { addressOf, blockAt, events, type HistoryBlock, idOf, MORPHO, paramsOf, randomHistory } from './history'
 
 const createFold = () => {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { AdaptiveCurveIrmLib } from '@morpho-org/blue-sdk'
 import fc from 'fast-check'
-import { adaptiveRate, PROBES, roughAdaptiveRate, wExp } from '../../../strategies/morpho-blue/irm'
+import { adaptiveRate, PROBES, roughAdaptiveRate, wExp } from '../../../strategies/morpho-blue/math'
 
 const WAD = 10n ** 18n
 const options = { seed: 20200313, numRuns: 500 }

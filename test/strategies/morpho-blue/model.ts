@@ -12,9 +12,9 @@ import {
   readParams,
   wordAt,
 } from '../../../strategies/morpho-blue/abi'
-import { adaptiveRate } from '../../../strategies/morpho-blue/irm'
 import {
   accrue,
+  adaptiveRate,
   isHealthy,
   liquidate,
   liquidationIncentiveWad,

@@ -5,10 +5,8 @@ import type { Step } from '../../../src/core/program'
 import type { Book, Scope } from '../../../src/core/strategy'
 import { createRandom, seededAddress } from '../../../src/lab/world/random'
 import { encodeBorrowRateView, type MarketParams, readMarket, TOPIC, wordAt } from '../../../strategies/morpho-blue/abi'
-import { createLogFold } from '../../../strategies/morpho-blue/fold'
-import { adaptiveRate } from '../../../strategies/morpho-blue/irm'
-import { createLedger } from '../../../strategies/morpho-blue/ledger'
-import { accrue, toAssetsUp } from '../../../strategies/morpho-blue/math'
+import { createLedger, createLogFold } from '../../../strategies/morpho-blue/ledger'
+import { accrue, adaptiveRate, toAssetsUp } from '../../../strategies/morpho-blue/math'
 import { configSchema, morphoBlue } from '../../../strategies/morpho-blue/strategy'
 import {
   type ChainReceipt,

@@ -1,8 +1,15 @@
-// Reads what logs can't tell: time of the last accrual, rate model and its memory, token names, positions older than the history.
-// Answers are applied at the reader's block and undone with it. A read that fails leaves its market due: it is asked again.
+// What logs can't tell, and whether they told the truth. Bootstraps: time of the last accrual, rate model and its memory, token names, positions
+// older than the history; answers are applied at the reader's block and undone with it, and what fails leaves its market due. Audits: what
+// to ask of a position, what differs, and how a market is given up until it was read anew.
 import { minOf } from '../../src/core/fixed-point'
 import type { ReadCall, Reader, ReadResult } from '../../src/core/folder'
-import type { Address, Hex, Token } from '../../src/core/primitives'
+import type { PositionRef } from '../../src/core/opportunity'
+import { NONE } from '../../src/core/pair-records'
+import { samplePairs } from '../../src/core/pair-sample'
+import type { Address, Hex, Log, LogFilter, Token } from '../../src/core/primitives'
+import { readLists } from '../../src/core/read-lists'
+import type { AuditQuestion, Drift } from '../../src/core/strategy'
+import { symbolCall, symbolOf } from '../../src/core/token-symbol'
 import {
   encodeBorrowRateView,
   encodeDecimals,
@@ -10,16 +17,15 @@ import {
   encodeMarket,
   encodePosition,
   encodeRateAtTarget,
-  encodeSymbol,
   hexLength,
   type MarketParams,
   readMarket,
   readParams,
+  TOPIC,
   wordAt,
 } from './abi'
-import { adaptiveRate, PROBES } from './irm'
 import { type Ledger, type Market, ZERO_ADDRESS } from './ledger'
-import type { Totals } from './math'
+import { adaptiveRate, PROBES, type Totals } from './math'
 
 /** How a rate model is followed: none (zero rate), computed here, or asked each block. */
 export type RateModel = 'none' | 'adaptive' | 'viewed'
@@ -50,27 +56,6 @@ export const needsReads = (market: Market, lore: Lore): boolean => {
 export const wordsOf = (result: ReadResult | undefined, words: number): Hex | null =>
   result?.kind === 'ok' && result.data.length >= hexLength(words) ? result.data : null
 
-const printable = (bytes: string): string => {
-  let text = ''
-  for (let at = 0; at < bytes.length && text.length < 32; at += 2) {
-    const code = Number.parseInt(bytes.slice(at, at + 2), 16)
-    if (code === 0) break
-    text += code >= 0x20 && code < 0x7f ? String.fromCharCode(code) : '?'
-  }
-  return text.trim()
-}
-
-/** An ABI string or a bytes32, as printable ASCII of at most 32 characters; null where it is neither or empty. */
-export const readSymbol = (result: ReadResult | undefined): string | null => {
-  const data = wordsOf(result, 1)
-  if (data === null) return null
-  const isString = data.length >= hexLength(2) && wordAt(data, 0) === 32n
-  const length = isString ? wordAt(data, 1) : 32n
-  const from = isString ? hexLength(2) : 2
-  const text = printable(data.slice(from, from + 2 * Number(length < 64n ? length : 64n)))
-  return text === '' ? null : text
-}
-
 /** Null where the token does not say, or says more than a uint8. */
 export const readDecimals = (result: ReadResult | undefined): number | null => {
   const data = wordsOf(result, 1)
@@ -83,21 +68,6 @@ type Due = { readonly market: Market; readonly params: MarketParams }
 
 const withParams = (due: readonly Market[]): Due[] =>
   due.flatMap(market => (market.state.params === null ? [] : [{ market, params: market.state.params }]))
-
-/** Reads all lists in one request and hands each its own answers. */
-const readLists = async (
-  reader: Reader,
-  lists: readonly (readonly ReadCall[])[],
-): Promise<readonly (readonly ReadResult[])[]> => {
-  const calls = lists.flat()
-  const results = calls.length === 0 ? [] : await reader.read(calls)
-  let from = 0
-  return lists.map(list => {
-    const part = results.slice(from, from + list.length)
-    from += list.length
-    return part
-  })
-}
 
 const sameTotals = (a: Totals, b: Totals): boolean =>
   a.supplyAssets === b.supplyAssets &&
@@ -136,7 +106,7 @@ const learnTokens = (
   answers: readonly (readonly ReadResult[])[],
 ): void => {
   tokens.forEach((address, i) => {
-    lore.tokens.set(address, { address, decimals: readDecimals(answers[0]?.[i]), symbol: readSymbol(answers[1]?.[i]) })
+    lore.tokens.set(address, { address, decimals: readDecimals(answers[0]?.[i]), symbol: symbolOf(answers[1]?.[i]) })
     ledger.record(block, () => lore.tokens.delete(address))
   })
 }
@@ -158,7 +128,7 @@ const learnMarkets = async (
     due.map(({ market }) => ({ to: morpho, data: encodeMarket(market.id) })),
     rated.map(({ market, params }) => ({ to: params.irm, data: encodeRateAtTarget(market.id) })),
     tokens.map(to => ({ to, data: encodeDecimals(), ...TOKEN_CAPS })),
-    tokens.map(to => ({ to, data: encodeSymbol(), ...TOKEN_CAPS })),
+    tokens.map(symbolCall),
   ])
   learnTokens(ledger, block, lore, tokens, [decimals ?? [], symbols ?? []])
   rated.forEach(({ market }, i) => {
@@ -270,4 +240,131 @@ export const readMarkets = async (
   await learnModels(reader, ledger, lore, known)
   await learnPositions(reader, ledger, morpho, due)
   letGo(ledger, reader.block.number, answered)
+}
+
+export interface MorphoAudit {
+  /** See Book. */
+  audit(positions: readonly PositionRef[]): readonly AuditQuestion[]
+  sample(cursor: number, count: number): { readonly positions: readonly PositionRef[]; readonly next: number }
+  quarantine(market: Hex, block: bigint, reason: string): void
+  /** See Folder. */
+  distrust(log: Log, reason: string): void
+  missing(market: Hex): readonly LogFilter[] | null
+  recall(market: Hex, block: bigint, logs: readonly Log[]): void
+}
+
+/** A value in the book, and where the contract says the same. */
+type Comparison = readonly [field: string, book: bigint | null, chain: bigint | null]
+
+/** Shares of borrowers whom no log has named; 0n for a market known from its creation. */
+export const unseenShares = ({ state, pairs, number }: Market): bigint =>
+  state.complete ? 0n : state.borrowShares - pairs.debtOf(number)
+
+const isBeingRead = ({ quarantine, unread }: Market): boolean => quarantine !== null || unread.size > 0
+
+const totalsOf = ({ state }: Market, answer: Hex): readonly Comparison[] => {
+  const { totals, lastUpdateSec } = readMarket(answer)
+  // Without a rate model the contract notes the time of an accrual but emits nothing; no interest depends on it.
+  const isTimed = state.params !== null && state.params.irm !== ZERO_ADDRESS
+  return [
+    ['total supply assets', state.supplyAssets, totals.supplyAssets],
+    ['total supply shares', state.supplyShares, totals.supplyShares],
+    ['total borrow assets', state.borrowAssets, totals.borrowAssets],
+    ['total borrow shares', state.borrowShares, totals.borrowShares],
+    ['fee', state.feeWad, totals.feeWad],
+    ['time of the last accrual', isTimed ? state.lastUpdateSec : null, lastUpdateSec],
+  ]
+}
+
+const amountsOf = ({ pairs, number }: Market, account: Address, answer: Hex): readonly Comparison[] => {
+  const slot = pairs.find(number, account)
+  return [
+    ['borrow shares', slot === NONE ? 0n : pairs.debtAt(slot), wordAt(answer, 1)],
+    ['collateral', slot === NONE ? 0n : pairs.collateralAt(slot), wordAt(answer, 2)],
+  ]
+}
+
+const driftsOf = (position: PositionRef, comparisons: readonly Comparison[]): readonly Drift[] =>
+  comparisons.flatMap(([field, book, chain]) =>
+    book === null || chain === null || book === chain
+      ? []
+      : [{ position, field, book: book.toString(), chain: chain.toString() }],
+  )
+
+export const createMorphoAudit = (strategy: string, morpho: Address, ledger: Ledger, lore: Lore): MorphoAudit => {
+  const rateCall = (id: Hex): ReadCall | null => {
+    const params = ledger.byId.get(id)?.state.params
+    if (params === undefined || params === null || rateModelOf(params.irm, lore) !== 'adaptive') return null
+    return { to: params.irm, data: encodeRateAtTarget(id) }
+  }
+
+  const questionOf = (position: PositionRef): AuditQuestion => {
+    const { market: id, account } = position
+    const rate = rateCall(id)
+    const compare = ([totals, amounts, rateNow]: readonly ReadResult[]): readonly Drift[] | null => {
+      const market = ledger.byId.get(id)
+      const [ofMarket, ofPosition] = [wordsOf(totals, 6), wordsOf(amounts, 3)]
+      if (market === undefined || isBeingRead(market) || ofMarket === null || ofPosition === null) return null
+      const ofRate = rate === null ? null : wordsOf(rateNow, 1)
+      return driftsOf(position, [
+        ...totalsOf(market, ofMarket),
+        ['rate at target', market.state.rateAtTarget, ofRate === null ? null : wordAt(ofRate, 0)],
+        ...amountsOf(market, account, ofPosition),
+      ])
+    }
+    const calls = [
+      { to: morpho, data: encodeMarket(id) },
+      { to: morpho, data: encodePosition(id, account) },
+    ]
+    return { position, calls: rate === null ? calls : [...calls, rate], compare }
+  }
+
+  /** A market that has no borrower as far as is known has its turn too: the nobody's position stands for it. */
+  const marketAt = (number: number): PositionRef | null => {
+    const { id, pairs, state } = ledger.marketAt(number)
+    return pairs.borrowersOf(number) > 0 || state.supplyAssets === 0n ? null : { strategy, market: id, account: ZERO_ADDRESS }
+  }
+
+  const positionAt = (slot: number): PositionRef => {
+    const { pairs } = ledger
+    return { strategy, market: ledger.marketAt(pairs.marketAt(slot)).id, account: pairs.accountAt(slot) }
+  }
+
+  const quarantine = (market: Market, block: bigint, reason: string): void => {
+    ledger.setQuarantine(market, block, reason)
+    ledger.setUnread(market, block, accountsOf(market))
+    ledger.setState(market, block, { lastUpdateSec: null, rateAtTarget: null })
+  }
+
+  return {
+    audit: positions => positions.map(questionOf),
+    sample: (cursor, count) => samplePairs(ledger.pairs, cursor, count, marketAt, positionAt),
+    quarantine: (id, block, reason) => {
+      const market = ledger.byId.get(id)
+      if (market !== undefined) quarantine(market, block, reason)
+    },
+    distrust: ({ topics, blockNumber }, reason) => {
+      const market = ledger.byId.get(topics[1] ?? '0x')
+      if (market === undefined) return
+      // Whoever comes up next was perhaps there before: to be read, not folded.
+      ledger.setState(market, blockNumber, { complete: false })
+      quarantine(market, blockNumber, reason)
+    },
+    missing: id => {
+      const market = ledger.byId.get(id)
+      if (market === undefined || unseenShares(market) <= 0n) return null
+      // Whoever owes has borrowed.
+      return [{ addresses: [morpho], topics: [[TOPIC.borrow], [id]] }]
+    },
+    recall: (id, block, logs) => {
+      const market = ledger.byId.get(id)
+      if (market === undefined) return
+      const known = new Set(accountsOf(market))
+      const named = logs
+        .filter(({ topics }) => topics[0] === TOPIC.borrow && topics[1] === id)
+        .map(({ topics }): Address => `0x${(topics[2] ?? '').slice(26)}`)
+      const added = [...new Set(named)].filter(account => account.length === 42 && !known.has(account))
+      if (added.length > 0) ledger.setUnread(market, block, [...market.unread, ...added])
+    },
+  }
 }
