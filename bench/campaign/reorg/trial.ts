@@ -1,6 +1,7 @@
 // One history: blocks, forks, heads that skip, repeat and go back, and a node that lies; then the question whether the books at its end are
 // those that a fresh fold of the final chain gives.
 import { KeeperError } from '../../../src/core/errors'
+import { maxOf } from '../../../src/core/fixed-point'
 import type { TargetBlock } from '../../../src/core/primitives'
 import type { Meter } from '../../../src/ports'
 import { createFaultyNode, type FaultyNode } from './faulty-node'
@@ -49,6 +50,8 @@ interface Stage {
   readonly finalityDepth: bigint
   readonly counted: ReadonlyMap<string, number>
   tip: TreeBlock
+  /** The highest block that ever was the chain's. */
+  highest: bigint
   /** Tips of forks that were left. */
   readonly left: TreeBlock[]
   blocks: number
@@ -56,6 +59,9 @@ interface Stage {
   /** Heads at which the watcher stood, as far as no reorg took them away; null once even the first went. */
   stood: TreeBlock[] | null
 }
+
+/** No fork parts below this block. */
+const finalOf = ({ highest }: Stage): bigint => maxOf(0n, highest - BigInt(MAX_DEPTH))
 
 const growBy = (stage: Stage, from: TreeBlock, count: number, busy = 0.5): readonly TreeBlock[] => {
   const grown: TreeBlock[] = []
@@ -101,6 +107,7 @@ const tell = async (stage: Stage, head: TreeBlock): Promise<boolean> => {
 const become = async (stage: Stage, blocks: readonly TreeBlock[], skipped: number): Promise<void> => {
   for (const block of blocks) {
     stage.tip = block
+    stage.highest = maxOf(stage.highest, block.header.number)
     stage.node.setTip(block)
     const isLast = block === blocks.at(-1)
     if (!isLast && stage.picking.chance(skipped)) continue
@@ -118,7 +125,7 @@ const fork = (stage: Stage): Promise<void> => {
   const { picking, tree, tip, stood } = stage
   // Mostly not below the block at which the watcher began, so that its way can be followed by another.
   const first = stood !== null && picking.chance(0.9) ? stood[0]!.header.number : 0n
-  const most = Math.min(MAX_DEPTH, Number(tip.header.number - first))
+  const most = Number(tip.header.number - maxOf(first, finalOf(stage)))
   if (most < 1) return extend(stage)
   const depth = picking.skewed(most)
   const base = tree.ancestor(tip, tip.header.number - BigInt(depth))!
@@ -133,7 +140,7 @@ const flip = async (stage: Stage): Promise<void> => {
   const other = left.at(-1 - picking.below(Math.min(3, left.length)))
   if (other === undefined || tip.header.number - other.header.number > BigInt(MAX_DEPTH / 2)) return
   const depth = depthOf(stage, other)
-  if (depth > MAX_DEPTH) return
+  if (tip.header.number - BigInt(depth) < finalOf(stage)) return
   stage.deepestFork = Math.max(stage.deepestFork, depth)
   left.push(tip)
   await become(stage, growBy(stage, other, picking.skewed(4)), 0.3)
@@ -151,7 +158,7 @@ const old = async (stage: Stage): Promise<void> => {
   const { picking, tree, tip, left } = stage
   const back = BigInt(picking.skewed(30))
   const other = left.at(-1)
-  const isOther = other !== undefined && picking.chance(0.4) && depthOf(stage, other) <= MAX_DEPTH
+  const isOther = other !== undefined && picking.chance(0.4)
   const from = isOther ? other : tip
   const head = tree.ancestor(from, from.header.number > back ? from.header.number - back : 0n)
   if (head !== null && head.header.number > 0n) await tell(stage, head)
@@ -229,7 +236,20 @@ const openStage = (seed: number, finalityDepth: bigint, spoil: Spoil): Stage => 
     hasReceipts: picking.chance(0.5),
   })
   const followed = follow(node.chain, meter, finalityDepth, spoil)
-  return { tree, node, picking, followed, tip: tree.genesis, left, blocks: 0, deepestFork: 0, stood: [], finalityDepth, counted }
+  return {
+    tree,
+    node,
+    picking,
+    followed,
+    tip: tree.genesis,
+    highest: 0n,
+    left,
+    blocks: 0,
+    deepestFork: 0,
+    stood: [],
+    finalityDepth,
+    counted,
+  }
 }
 
 /** The history of `seed`. `spoil` breaks the folders that follow it: to see that this is noticed. Rejects where the watcher does: with anything but a KeeperError it is wrong. */
