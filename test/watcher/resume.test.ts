@@ -1,5 +1,6 @@
 // A watcher that stops and one that goes on: what the second holds is what a fresh one would, and it asks for what is new only.
 import { describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
 import { KeeperError } from '../../src/core/errors'
 import type { Address, Block, Hex } from '../../src/core/primitives'
 import type { Book } from '../../src/core/strategy'
@@ -487,5 +488,77 @@ describe('during a long backfill', () => {
       await next.watcher.backfill(never)
       await expectSame(chain, next, [HOME, SHOP])
     }
+  })
+})
+
+describe('any life', () => {
+  const step = fc.oneof(
+    fc.record({ kind: fc.constant('mine' as const), blocks: fc.integer({ min: 1, max: 14 }), logs: fc.nat(3) }),
+    fc.record({
+      kind: fc.constant('reorg' as const),
+      depth: fc.integer({ min: 1, max: 14 }),
+      blocks: fc.integer({ min: 1, max: 16 }),
+    }),
+    fc.record({ kind: fc.constant('save' as const) }),
+    fc.record({ kind: fc.constant('restart' as const), isKilled: fc.boolean() }),
+  )
+  type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
+
+  const mine = (chain: FakeChain, from: Block, blocks: number, logs: number): void => {
+    let tip = from
+    for (let n = 0; n < blocks; n++)
+      tip = chain.mine({ parent: tip.hash, logs: Array.from({ length: (n + logs) % 4 }, () => ping()), isHead: false })
+    chain.setHead(tip.hash)
+  }
+
+  const below = async (chain: FakeChain, depth: number): Promise<Block> => {
+    const { number } = chain.head()
+    return (await chain.blockByNumber(number > BigInt(depth) ? number - BigInt(depth) : 0n))!
+  }
+
+  it('default: blocks, reorgs deeper and not, savings, ends of every kind: what is held is always the chain that stands', async () => {
+    const seen = { resumed: 0, refused: 0, foreign: 0 }
+    const play = async (steps: readonly Step[]): Promise<void> => {
+      const chain = createFakeChain()
+      const checkpoints = createFakeCheckpoints()
+      mine(chain, chain.head(), 20, 1)
+      const begin = async (): Promise<Life> => {
+        const life = live(chain, checkpoints, { deps: { saveEveryMs: 0, firstChunk: 7n } })
+        await life.watcher.backfill(never)
+        seen.resumed += events(life, 'resumed').length
+        seen.refused += events(life, 'checkpoint-refused').length
+        return life
+      }
+      let life = await begin()
+      const follow = async (): Promise<void> => {
+        for (let tries = 0; tries < 8; tries++) {
+          const end = await life.watcher.advance(chain.head()).catch((error: unknown) => {
+            expect(error).toMatchObject({ code: 'no-common-ancestor' })
+            return null
+          })
+          if (end?.kind === 'advanced') break
+          if (end !== null) continue
+          seen.foreign += 1
+          life = await begin()
+        }
+        await life.watcher.save('due')
+      }
+      for (const each of steps) {
+        if (each.kind === 'mine') mine(chain, chain.head(), each.blocks, each.logs)
+        else if (each.kind === 'reorg') mine(chain, await below(chain, each.depth), each.depth + each.blocks, each.blocks)
+        else if (each.kind === 'save') await life.watcher.save('now')
+        else {
+          if (!each.isKilled) await life.watcher.save('now')
+          life = await begin()
+        }
+        if (each.kind !== 'save') await follow()
+        const standing = chain.logsUpTo(chain.head().hash).filter(({ address }) => address === HOME)
+        expect(life.books[0]!.logs()).toEqual(standing)
+      }
+    }
+    await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 14 }), play), { seed: 20200312, numRuns: 60 })
+    expect(seen.resumed).toBeGreaterThan(60)
+    expect(seen.refused).toBeGreaterThan(10)
+    expect(seen.foreign).toBeGreaterThan(3)
   })
 })
