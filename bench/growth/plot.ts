@@ -37,9 +37,9 @@ export const plotGrowth = (line: BenchLine): string => {
     animation: false,
     backgroundColor: '#ffffff',
     textStyle: { fontFamily: 'system-ui, sans-serif', color: INK },
-    title: { text: 'One price update: who is under water?', left: 12, top: 8, textStyle: { fontSize: 15, color: INK } },
-    grid: { left: 80, right: 24, top: 92, bottom: 56 },
-    legend: { top: 36, left: 12, itemGap: 18, textStyle: { color: INK } },
+    title: { text: 'One price update: who is under water? Medians', left: 12, top: 8, textStyle: { fontSize: 15, color: INK } },
+    grid: { left: 80, right: 44, top: 92, bottom: 56 },
+    legend: { top: 36, left: 12, itemGap: 52, textStyle: { color: INK } },
     xAxis: { ...logAxis('positions'), nameGap: 32, min: GROWTH_SIZES[0], max: GROWTH_SIZES.at(-1) },
     yAxis: {
       ...logAxis('milliseconds'),
