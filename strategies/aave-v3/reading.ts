@@ -177,11 +177,9 @@ export const createReading = (
       const unseenScaled = ledger.reserveOf(asset)?.unseenScaled ?? 0n
       return [{ ...answer, asset, stableDebtToken, graceUntilSec, unseenScaled, isUnread: false }]
     })
-    for (const reserve of found) {
-      ledger.setReserve(block, reserve.id, reserve)
-    }
+    for (const reserve of found) ledger.setReserve(block, reserve.id, reserve)
     if (!ledger.pool().isListUnread || found.length < assets.length) return
-    for (const { id, asset } of reserves()) if (!assets.includes(asset)) ledger.setReserve(block, id, null)
+    for (const { id } of reserves()) if (!found.some(each => each.id === id)) ledger.setReserve(block, id, null)
     ledger.setPool(block, { isListUnread: false })
   }
 
@@ -342,7 +340,7 @@ export const createReading = (
 
   const reserveFault = (reserve: Reserve): string | null => {
     if (reserve.isUnread) return 'its data could not be read'
-    if ((quotes.prices[reserve.id] ?? null) === null) return 'the oracle tells no price'
+    if (isInUse(reserve) && (quotes.prices[reserve.id] ?? null) === null) return 'the oracle tells no price'
     if (reserve.unseenScaled === 0n) return null
     return `judged in part: ${reserve.unseenScaled} scaled units of its debt belong to accounts that have not borrowed since fromBlock`
   }
@@ -354,7 +352,7 @@ export const createReading = (
     return [
       ...(waiting === 0 ? [] : [{ asset: null, reason: `${waiting} accounts could not be read` }]),
       ...reserves().flatMap(reserve => {
-        const why = isInUse(reserve) ? reserveFault(reserve) : null
+        const why = isInUse(reserve) || reserve.unseenScaled > 0n ? reserveFault(reserve) : null
         return why === null ? [] : [{ asset: reserve.asset, reason: why }]
       }),
     ]

@@ -11,7 +11,7 @@ import type { Address, TargetBlock } from '../../src/core/primitives'
 import { createMarketTest, createPositionTest } from '../../src/core/scope'
 import type { AuditQuestion, Book, DebtAtRisk, MarketFault, Pairs, Scope, Strategy, WhatIf } from '../../src/core/strategy'
 import { fallOf } from '../../src/core/what-if'
-import { ZERO_ADDRESS } from './abi'
+import { addressOf, POOL_TOPIC, ZERO_ADDRESS } from './abi'
 import { auditOf } from './audit'
 import { collateralWorth, debtWorth, largest, type Timed, waysToClose } from './closes'
 import {
@@ -293,6 +293,16 @@ const createBook = (settings: Settings, scope: Scope): Book => {
     sample,
     quarantine: (market, block, reason) => {
       if (market === pool) ledger.quarantine(block, reason)
+    },
+    missing: market =>
+      market === pool && reservesOf(ledger).some(({ unseenScaled }) => unseenScaled > 0n)
+        ? [{ addresses: [pool], topics: [[POOL_TOPIC.borrow]] }]
+        : null,
+    recall: (market, block, logs) => {
+      if (market !== pool) return
+      // Of Borrow, the second indexed argument is who owes.
+      for (const account of new Set(logs.flatMap(({ topics }) => topics[2] ?? []).map(addressOf)))
+        if (accounts.find(account) === NONE) ledger.track(block, account)
     },
   }
 }

@@ -27,7 +27,7 @@ export interface PoolBook {
   readonly aave: WorldAave
   readonly chain: Chain
   readonly book: Book
-  newBook(scope?: Scope): Book
+  newBook(scope?: Scope, fromBlock?: bigint): Book
   /** Feeds post their opening prices times `factors`, by feed; a block later the book has followed. `gapSec`: the block's distance. */
   move(factors: Readonly<Record<string, number>>, gapSec: number): Promise<Block>
   /** Folds everything up to the head, bootstraps, reads prices. */
@@ -110,8 +110,8 @@ export const openPoolBook = async (version: 'v3.0' | 'v3.6', count: number, seed
   const debtor: Address = `0x${'2b'.repeat(20)}`
   await enrich(world, aave, liquidator)
   await enrich(world, aave, debtor)
-  const newBook = (scope = EVERYTHING): Book =>
-    aaveV3.createBook(configSchema.parse({ address: aave.pool, fromBlock: Number(world.fromBlock) }), scope)
+  const newBook = (scope = EVERYTHING, fromBlock = world.fromBlock): Book =>
+    aaveV3.createBook(configSchema.parse({ address: aave.pool, fromBlock: Number(fromBlock) }), scope)
   const followed = new Map<Book, bigint>()
   const follow = async (book: Book): Promise<Block> => {
     const head = await followUp(chain, book, followed.get(book) ?? null)

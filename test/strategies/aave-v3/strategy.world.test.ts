@@ -4,9 +4,10 @@ import { encodeFunctionData, parseAbi } from 'viem'
 import type { Opportunity } from '../../../src/core/opportunity'
 import type { Block, Hex } from '../../../src/core/primitives'
 import type { Step } from '../../../src/core/program'
+import type { Book } from '../../../src/core/strategy'
 import { readAaveHealth } from '../../../src/lab/world/aave/accounting'
 import { createRandom } from '../../../src/lab/world/random'
-import { openPoolBook, type PoolBook, targetAfter } from './pool-book'
+import { EVERYTHING, openPoolBook, type PoolBook, targetAfter } from './pool-book'
 
 const WAD = 10n ** 18n
 
@@ -267,4 +268,24 @@ describe.each(['v3.0', 'v3.6'] as const)('the book of a %s pool', version => {
       }),
     60_000,
   )
+
+  it('behavior: accounts from before the first folded block are missing, and known once they are recalled', async () => {
+    const { aave, chain } = pool
+    head = await pool.move(pricesAt(pool, 0.7), 12)
+    const target = targetAfter(head)
+    const late = pool.newBook(EVERYTHING, head.number)
+    await pool.follow(late)
+    expect(late.opportunities(target)).toEqual([])
+    expect(late.faults().some(({ reason }) => reason.includes('judged in part'))).toBe(true)
+    const filters = late.missing!(aave.pool)!
+    late.recall!(aave.pool, head.number, await chain.logsInRange(pool.world.fromBlock, head.number, filters))
+    await pool.follow(late)
+    expect(late.missing!(aave.pool)).toBeNull()
+    expect(late.faults()).toEqual([])
+    const found = (book: Book): readonly string[] => book.opportunities(target).map(keyOf).sort()
+    expect(found(late)).toEqual(found(pool.book))
+    expect(found(late).length).toBeGreaterThan(5)
+    late.undo(head.number)
+    expect(late.size()).toBe(0)
+  }, 60_000)
 })
