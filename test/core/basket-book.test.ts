@@ -127,7 +127,7 @@ describe('createBasketBook', () => {
         book.undo(0n, () => {})
         expect([book.size(), book.undoable(), book.usersOf(0)]).toEqual([0, 0, 0])
       }),
-      { seed: 11, numRuns: 300 },
+      { seed: 11, numRuns: 100 },
     )
   })
   it('behavior: saved bytes depend on the accounts alone, and restore them', () => {
@@ -142,7 +142,7 @@ describe('createBasketBook', () => {
         expect([...copy.takeChanged()].length).toBe(book.size())
         expect(copy.undoable()).toBe(0)
       }),
-      { seed: 12, numRuns: 200 },
+      { seed: 12, numRuns: 60 },
     )
   })
   it('behavior: tells each changed slot once, closed and undone ones too', () => {
