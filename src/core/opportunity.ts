@@ -45,6 +45,8 @@ export interface Close {
    */
   encode(pay: bigint, inside: readonly Step[]): readonly Step[]
   readonly paidWord: number
+  /** What is received comes out of what others of the block may draw on too: whose `id` is the same. Absent: it is the position's own. */
+  readonly source?: { readonly id: string; readonly available: bigint }
   /** Gas of the protocol's part, without swaps: an estimate for ranking; the simulation has the last word. */
   readonly gas: bigint
 }

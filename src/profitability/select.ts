@@ -6,8 +6,9 @@ import type { Pool } from '../core/pool'
 import type { TargetBlock } from '../core/primitives'
 import type { Payee } from '../core/program'
 import type { Plan, Profit, Skip, Take } from '../core/verdict'
-import { type AssessContext, assess, type Candidate, revalue, toTake } from './assess'
+import { type AssessContext, type Assessment, assess, type Candidate, revalue, toTake } from './assess'
 import { createMarketDepth, type Hubs, type MarketDepth } from './market-depth'
+import { createSources } from './sources'
 
 export interface SelectPolicy {
   readonly bidShareBps: bigint
@@ -39,7 +40,7 @@ const isUntouched = (candidate: Candidate, moved: ReadonlySet<string>): boolean 
   return true
 }
 
-/** Best first, each on the pools that the better ones leave. */
+/** Best first, each on the pools, and with the reserves, that the better ones leave. */
 const placeInOrder = (
   depth: MarketDepth,
   opportunities: readonly Opportunity[],
@@ -55,17 +56,22 @@ const placeInOrder = (
   first.sort((a, b) => (a.marginWei < b.marginWei ? 1 : a.marginWei > b.marginWei ? -1 : 0))
   const placed: Placed[] = []
   const moved = new Set<string>()
+  const sources = createSources()
   let now = depth
   for (const alone of first) {
-    const again = isUntouched(alone, moved)
-      ? ({ kind: 'found', candidate: alone } as const)
-      : assess(now, alone.opportunity, context, alone.contenders)
+    const left = sources.fit(alone.opportunity)
+    const isCut = left !== alone.opportunity
+    const again: Assessment =
+      isUntouched(alone, moved) && !isCut
+        ? { kind: 'found', candidate: alone }
+        : assess(now, left, context, isCut ? undefined : alone.contenders)
     if (again.kind === 'none') {
       skips.push(again.skip)
       continue
     }
     placed.push({ candidate: again.candidate, depth: now })
     for (const key of again.candidate.changed.keys()) moved.add(key)
+    sources.draw(again.candidate.close, again.candidate.pay)
     now = now.with(again.candidate.changed)
   }
   return { placed, skips, end: now }

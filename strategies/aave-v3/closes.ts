@@ -136,6 +136,7 @@ const closeOf = (pair: Pair, most: readonly Ask[], partly: ((pay: bigint) => Ask
     },
     encode: pay => stepsOf(pair, asksFor(pay)),
     paidWord: 0,
+    source: { id: `reserve ${pair.collateralToken} of ${pair.pool}`, available: pair.liquidity },
     gas: LIQUIDATION_GAS + SECOND_GAS * BigInt(most.length - 1),
   }
 }
