@@ -3,8 +3,8 @@
 import { type BasketIndex, createBasketIndex } from '../src/core/basket-index'
 import { type BasketBook, createBasketBook } from './basket/book'
 import { differential } from './basket/differential'
-import { type Bench, type BenchLine, type BenchOptions, compared, percentile } from './bench'
-import { bothOf, createMachine, type Machine, noSamples, type Samples } from './machine'
+import { type Bench, type BenchLine, type BenchOptions, compared } from './bench'
+import { bothOf, createMachine, type Machine, naiveOf, noSamples, type Samples } from './machine'
 import { compareLists, type Errors } from './pairs/naive'
 
 const ACCOUNTS = 1_000_000
@@ -33,29 +33,14 @@ export const passBlock = (index: BasketIndex, book: BasketBook, { tidy, time }: 
   })
 }
 
-export const naiveScan = (
-  book: BasketBook,
-  prices: readonly bigint[],
-): { readonly slots: readonly number[]; readonly ms: number } => {
-  const from = performance.now()
+export const naiveScan = (book: BasketBook, prices: readonly bigint[]): readonly number[] => {
   const slots: number[] = []
   const isUnder = book.judgeAt(prices)
   for (let slot = 0; slot < book.size; slot++) if (isUnder(slot)) slots.push(slot)
-  return { slots, ms: performance.now() - from }
+  return slots
 }
 
 const MOVES = ['1pct', '10pct', 'any'] as const
-
-interface Verified extends Errors {
-  readonly naiveMs: number[]
-}
-
-const verify = (book: BasketBook, prices: readonly bigint[], found: Uint32Array, into: Verified): string => {
-  const naive = naiveScan(book, prices)
-  compareLists(found, naive.slots, into)
-  into.naiveMs.push(naive.ms)
-  return `${found.length} under water, naive ${naive.ms.toFixed(0)} ms; ${into.missed} missed, ${into.wrong} wrong so far`
-}
 
 /** The exact list at these prices. A view: valid until the next query. */
 export const query = (
@@ -83,7 +68,8 @@ const run = async ({ seed, progress }: BenchOptions): Promise<BenchLine> => {
   const machine = createMachine()
   const upkeep = noSamples()
   const samples = MOVES.map(move => ({ move, times: noSamples() }))
-  const verified: Verified = { missed: 0, wrong: 0, lists: 0, naiveMs: [] }
+  const verified: Errors = { missed: 0, wrong: 0, lists: 0 }
+  const naive = noSamples()
   for (let round = 0; round < ROUNDS; round++) {
     const isMeasured = round >= WARM_UP
     if (isMeasured) machine.control()
@@ -91,7 +77,13 @@ const run = async ({ seed, progress }: BenchOptions): Promise<BenchLine> => {
     for (const { move, times } of samples) {
       const prices = pricesFor(book, move)
       const found = query(index, book, prices, machine, isMeasured ? times : noSamples())
-      if (isMeasured && round % CHECK_EVERY === 0) progress(`block ${round}: ${verify(book, prices, found, verified)}`)
+      if (!isMeasured || round % CHECK_EVERY !== 0) continue
+      compareLists(
+        found,
+        machine.time(naive, () => naiveScan(book, prices)),
+        verified,
+      )
+      progress(`block ${round}: ${found.length} under water; ${verified.missed} missed, ${verified.wrong} wrong so far`)
     }
   }
   const bytes = index.bytes() / index.size()
@@ -99,11 +91,10 @@ const run = async ({ seed, progress }: BenchOptions): Promise<BenchLine> => {
   progress(`${STATES} random states`)
   const states: Errors = { missed: 0, wrong: 0, lists: 0 }
   differential(seed, STATES, states)
-  const naive = percentile(verified.naiveMs, 0.5)
   return {
     bench: 'basket',
     results: [
-      ...samples.flatMap(({ move, times }) => bothOf(`basket_${move}_ms`, times, naive)),
+      ...samples.flatMap(({ move, times }) => bothOf(`basket_${move}_ms`, times, naiveOf(naive))),
       ...bothOf('basket_upkeep_ms', upkeep, null),
       compared('basket_missed', verified.missed + states.missed, 'accounts', null),
       compared('basket_wrong', verified.wrong + states.wrong, 'accounts', null),

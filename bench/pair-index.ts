@@ -2,7 +2,7 @@
 // how often it errs. Lists are compared with plain bigint arithmetic over flat arrays, in this world and in 100,000 unkind little ones.
 import { createPairQuery } from '../src/core/pair-query'
 import { type Bench, type BenchLine, type BenchOptions, type BenchResult, compared, percentile } from './bench'
-import { bothOf, createMachine } from './machine'
+import { bothOf, createMachine, naiveOf } from './machine'
 import { createPairWorld, type PairWorld } from './pairs/book'
 import { differential, unkindMarkets } from './pairs/differential'
 import { measureBlocks, measureCrashes, measureNaive, measureQueries, measureUpdates } from './pairs/measure'
@@ -42,11 +42,11 @@ const run = async ({ seed, progress }: BenchOptions): Promise<BenchLine> => {
   const flats = world.markets.map(({ market }) => flatten(pairs, market.number))
   const query = createPairQuery(pairs)
   const errors: Errors = { missed: 0, wrong: 0, lists: 0 }
-  const naive = measureNaive(world, flats, NAIVE_SCANS)
+  const machine = createMachine()
+  const naive = measureNaive(world, flats, machine, NAIVE_SCANS)
   const queries = measureQueries(world, query, flats, errors)
   const crashes = measureCrashes(world, query, flats, errors)
   progress('blocks in which every price moves')
-  const machine = createMachine()
   const blocks = measureBlocks(world, query, machine, errors)
   const ofMachine = await machine.results()
   progress(`${blocks.hits} positions fell under water in the blocks measured; changes of positions, ${STATES} random states`)
@@ -54,7 +54,7 @@ const run = async ({ seed, progress }: BenchOptions): Promise<BenchLine> => {
   differential(seed, STATES, errors)
   const unkind: Errors = { missed: 0, wrong: 0, lists: 0 }
   const unkindPositions = unkindMarkets(seed, unkind)
-  const naiveMs = percentile(naive, 0.5)
+  const naiveMs = naiveOf(naive)
   const micros = updates.map(ms => 1_000 * ms)
   return {
     bench: 'index',

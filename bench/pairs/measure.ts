@@ -109,10 +109,10 @@ export const measureCrashes = (
 }
 
 /** Every position's health, once: what a keeper without an index does at each price update. */
-export const measureNaive = (world: PairWorld, flats: readonly FlatMarket[], rounds: number): readonly number[] => {
-  const samples: number[] = []
+export const measureNaive = (world: PairWorld, flats: readonly FlatMarket[], machine: Machine, rounds: number): Samples => {
+  const samples = noSamples()
   for (let n = 0; n < rounds; n++)
-    timed(samples, () => {
+    machine.time(samples, () => {
       for (const each of world.markets) naiveScan(flats[each.market.number]!, judgedAt(world, each, START_SEC))
     })
   return samples
