@@ -152,14 +152,16 @@ export const assess = (
   if (ways.length === 0) return noWay(depth, opportunity, context)
   const ranked = rank(depth, ways, context)
   let best: Found | null = null
+  let bestWay: Way | null = null
   for (const { way, bound } of ranked) {
     if (best !== null && bound.atMostWei !== null && bound.atMostWei <= best.marginWei) break
     const found = candidateOf(depth, opportunity, way, bound.toNative, context)
-    if (found !== null && (best === null || found.marginWei > best.marginWei)) best = found
+    if (found !== null && (best === null || found.marginWei > best.marginWei)) [best, bestWay] = [found, way]
   }
   if (best === null)
     return skip(opportunity, 'too-thin', `none of ${ways.length} routes fills any size or covers the debt repaid`)
-  if (best.marginWei > 0n) return { kind: 'found', candidate: { ...best, contenders: contendersOf(ranked, best.marginWei) } }
+  if (best.marginWei > 0n)
+    return { kind: 'found', candidate: { ...best, contenders: contendersOf(ranked, bestWay, best.marginWei) } }
   const gasWei = best.gas * context.gasPriceWei
   return skip(
     opportunity,
@@ -168,12 +170,16 @@ export const assess = (
   )
 }
 
-/** Other trades of the block shift which way is best, but none from far behind to the front. */
-const contendersOf = (ranked: readonly Ranked[], marginWei: bigint): readonly Way[] =>
-  ranked
-    .filter(({ bound }) => bound.atMostWei === null || bound.atMostWei * 10n >= marginWei * 9n)
-    .slice(0, CONTENDERS)
-    .map(({ way }) => way)
+/**
+ * Other trades of the block shift which way is best, but none from far behind to the front. The best comes first, and those that may be
+ * anything last: an account has many sizes too small to tell.
+ */
+const contendersOf = (ranked: readonly Ranked[], best: Way | null, marginWei: bigint): readonly Way[] => {
+  const known = ranked.filter(({ bound }) => bound.atMostWei !== null && bound.atMostWei * 10n >= marginWei * 9n)
+  const unknown = ranked.filter(({ bound }) => bound.atMostWei === null)
+  const others = [...known, ...unknown].map(({ way }) => way).filter(way => way !== best)
+  return [...(best === null ? [] : [best]), ...others].slice(0, CONTENDERS)
+}
 
 const CONTENDERS = 6
 

@@ -69,6 +69,15 @@ describe('decide', () => {
     expect(skips[0]!.message).toMatch(/earns \d+ wei, its gas costs \d+ wei/)
   })
 
+  test('behavior: many ways too small to tell what they earn do not crowd out the one that pays, once pools have moved', () => {
+    const tiny = Array.from({ length: 8 }, () => fakeOpportunity({ ...spec(2, 0n), maxPay: 5_000n }).closes[0]!)
+    const whole = owing(2, 1_000n)
+    const crowded = { ...whole, closes: [...tiny, ...whole.closes] }
+    const { plans, skips } = decide([wethUsd(100n)], [owing(1, 2_000n), crowded], target, context, policy)
+    expect(skips).toEqual([])
+    expect(plans.flatMap(plan => plan.takes.map(take => take.payAssets))).toEqual([2_000n * 10n ** 6n, 1_000n * 10n ** 6n])
+  })
+
   test('behavior: no pool to the debt token, or none to wrapped native, is said apart', () => {
     const coinDebt = fakeOpportunity({
       account: account(1),
