@@ -50,8 +50,7 @@ export const createReferees = (world: World): Referees => {
   const aave = world.aave.map(pool => createAaveReferee(world, pool))
   return {
     judge: async (block, prices) => {
-      await morpho.judge(block, prices)
-      for (const referee of aave) await referee.judge(block, prices)
+      await Promise.all([morpho, ...aave].map(referee => referee.judge(block, prices)))
     },
     finish: async block => {
       for (const referee of aave) await referee.finish(block)

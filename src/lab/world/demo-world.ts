@@ -163,6 +163,7 @@ const morphoWorld = (): WorldSpec => ({
 export const demoWorld = (): WorldSpec => ({
   ...morphoWorld(),
   name: 'demo',
+  aave: [aavePool('Aave v3.6', 'v3.6', 100), aavePool('Aave v3.0', 'v3.0', 30)],
 })
 
 /** The demo's Morpho markets with `positions` a market instead of 75, without its Aave pool: small enough for tests. */

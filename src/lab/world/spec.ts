@@ -62,7 +62,7 @@ export interface AaveReserveSpec {
   readonly protocolFeeBps: number
   /** Feeds whose product is its price in USD, the last one in USD itself; at most two. None: says 1. */
   readonly feeds: readonly string[]
-  /** Least share of the supply that stays unborrowed at opening; what borrowers bring as collateral counts. */
+  /** Share of what others supplied that nobody borrowed at opening; what borrowers bring as collateral comes on top. */
   readonly idle: number
   /** How often accounts have it as collateral and as debt, compared with the other reserves. */
   readonly demand: { readonly collateral: number; readonly debt: number }

@@ -122,8 +122,8 @@ const supply = (asset: Address, amount: bigint, onBehalfOf: Address): Hex =>
   encodeFunctionData({ abi: aaveActionsAbi, functionName: 'supply', args: [asset, amount, onBehalfOf, 0] })
 
 /**
- * Enough of everybody else's money in the reserve that it can pay out what is borrowed and keep the share idle that the spec wants; and as
- * much as is borrowed with a flash lender, as there is no lack of those.
+ * Everybody else's money in the reserve: enough for all that is borrowed and the share idle that the spec wants, so that collateral brought can
+ * always be seized; and as much as is borrowed with a flash lender, as there is no lack of those.
  */
 const stockReserve = (
   { aave, flashLender, deployer, outbox }: AccountsPlan,
@@ -140,8 +140,7 @@ const stockReserve = (
     reserve,
     accounts.flatMap(account => account.debts),
   )
-  const wanted = (borrowed * 10_000n) / BigInt(Math.round((1 - spec.idle) * 10_000))
-  const others = (wanted > brought ? wanted - brought : 0n) + 10n ** BigInt(token.decimals)
+  const others = (borrowed * 10_000n) / BigInt(Math.round((1 - spec.idle) * 10_000)) + 10n ** BigInt(token.decimals)
   const send = (to: Address, data: Hex): void => void outbox.add({ from: deployer, to, data, label: `supply of ${label}` })
   if (token.kind.kind !== 'wrapped-native')
     send(
