@@ -29,6 +29,8 @@ export interface BasketAccounts {
   /** A slot for an account that has none. */
   add(words: Uint32Array, at: number): number
   remove(slot: number): void
+  /** Makes room for so many accounts in all. */
+  reserve(count: number): void
   /** All slots ever used are below. */
   limit(): number
   count(): number
@@ -72,9 +74,9 @@ export const createBasketAccounts = (): BasketAccounts => {
     table[at] = slot + 1
   }
 
-  const grow = (): void => {
+  const grow = (length: number): void => {
     const old = table
-    table = new Uint32Array(old.length * 2)
+    table = new Uint32Array(length)
     mask = table.length - 1
     for (const entry of old) if (entry !== 0) place(entry - 1)
   }
@@ -112,7 +114,7 @@ export const createBasketAccounts = (): BasketAccounts => {
       return NONE
     },
     add: (words, at) => {
-      if (4 * (count + 1) > 3 * table.length) grow()
+      if (4 * (count + 1) > 3 * table.length) grow(2 * table.length)
       const slot = takeSlot()
       const [page, base] = [pageOf(slot), baseOf(slot)]
       for (let word = 0; word < ADDRESS_LIMBS; word++) page[base + ACCOUNT + word] = words[at + word]!
@@ -130,6 +132,11 @@ export const createBasketAccounts = (): BasketAccounts => {
       page[base + BLOCK] = free
       free = slot
       count -= 1
+    },
+    reserve: wanted => {
+      let { length } = table
+      while (4 * (wanted + 1) > 3 * length) length *= 2
+      if (length > table.length) grow(length)
     },
     limit: () => used,
     count: () => count,

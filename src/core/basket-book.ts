@@ -352,13 +352,13 @@ export const createBasketBook = (): BasketBook => {
     byteLength: () => accounts.byteLength() + entries.byteLength() + undos.byteLength() + changed.byteLength(),
     save: () => writeBasketImage(accounts, entries),
     restore: bytes =>
-      readBasketImage(bytes, (image, account, flags, first, count) => {
+      readBasketImage(bytes, accounts.reserve, (image, account, flags, first, count) => {
         const slot = accounts.add(image, account)
         const [page, base] = [accounts.pageOf(slot), baseOf(slot)]
         page[base + FLAGS] = flags
         if (count > 0) {
           const block = entries.take(count)
-          entries.pageOf(block).set(image.subarray(first, first + count * ENTRY_WORDS), entries.offsetOf(block))
+          copyLimbs(entries.pageOf(block), entries.offsetOf(block), image, first, count * ENTRY_WORDS)
           page[base + BLOCK] = block
           page[base + COUNT]! += count
         }

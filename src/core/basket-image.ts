@@ -1,5 +1,5 @@
 // A basket book as bytes and back: accounts in order of their addresses, so that equal books are equal bytes. Words as the machine has them.
-import { type BasketAccounts, BLOCK, baseOf, COUNT, COUNT_MASK, FLAGS, OPEN } from './basket-accounts'
+import { ACCOUNT, type BasketAccounts, BLOCK, baseOf, COUNT, COUNT_MASK, FLAGS, OPEN } from './basket-accounts'
 import { type BasketEntries, ENTRY_WORDS, MAX_ENTRIES } from './basket-entries'
 import { KeeperError } from './errors'
 import { ADDRESS_LIMBS } from './limbs'
@@ -18,15 +18,20 @@ const compareWords = (a: Uint32Array, at: number, b: Uint32Array, start: number)
   return 0
 }
 
-/** Two stable passes of counting sort by the accounts' first 32 bits. */
-const sortByFirstWord = (slots: Uint32Array, firstWordOf: (slot: number) => number): void => {
-  let from = slots
-  let to: Uint32Array = new Uint32Array(slots.length)
+/** Two stable passes of counting sort by `keys`, which move along. */
+const sortByKey = (slots: Uint32Array, keys: Uint32Array): void => {
+  let from = { slots, keys }
+  let to = { slots: new Uint32Array(slots.length), keys: new Uint32Array(keys.length) }
   for (const shift of [0, 16]) {
     const starts = new Uint32Array(0x1_0001)
-    for (const slot of from) starts[((firstWordOf(slot) >>> shift) & 0xffff) + 1]! += 1
+    for (const key of from.keys) starts[((key >>> shift) & 0xffff) + 1]! += 1
     for (let at = 1; at < starts.length; at++) starts[at]! += starts[at - 1]!
-    for (const slot of from) to[starts[(firstWordOf(slot) >>> shift) & 0xffff]!++] = slot
+    for (let at = 0; at < slots.length; at++) {
+      const key = from.keys[at]!
+      const place = starts[(key >>> shift) & 0xffff]!++
+      to.slots[place] = from.slots[at]!
+      to.keys[place] = key
+    }
     const sorted = to
     to = from
     from = sorted
@@ -36,13 +41,17 @@ const sortByFirstWord = (slots: Uint32Array, firstWordOf: (slot: number) => numb
 /** Open slots by account. Accounts are hashes: hardly two share their first word, and those that do are sorted among themselves. */
 const inOrder = (accounts: BasketAccounts): Uint32Array => {
   const slots = new Uint32Array(accounts.count())
+  const firstWords = new Uint32Array(slots.length)
   let count = 0
-  for (let slot = 0; slot < accounts.limit(); slot++)
-    if ((accounts.pageOf(slot)[baseOf(slot) + COUNT]! & OPEN) !== 0) slots[count++] = slot
-  const firstWordOf = (slot: number): number => accounts.pageOf(slot)[baseOf(slot)]!
-  sortByFirstWord(slots, firstWordOf)
+  for (let slot = 0; slot < accounts.limit(); slot++) {
+    const [page, base] = [accounts.pageOf(slot), baseOf(slot)]
+    if ((page[base + COUNT]! & OPEN) === 0) continue
+    slots[count] = slot
+    firstWords[count++] = page[base + ACCOUNT]!
+  }
+  sortByKey(slots, firstWords)
   for (let from = 0, end = 1; from < count; from = end++) {
-    while (end < count && firstWordOf(slots[end]!) === firstWordOf(slots[from]!)) end++
+    while (end < count && firstWords[end] === firstWords[from]) end++
     if (end - from > 1)
       slots.subarray(from, end).sort((a, b) => compareWords(accounts.pageOf(a), baseOf(a), accounts.pageOf(b), baseOf(b)))
   }
@@ -102,11 +111,15 @@ const checkImage = (image: Uint32Array): void => {
   if (at !== image.length) throw damaged('more than was announced')
 }
 
-/** Throws KeeperError 'bad-checkpoint' for whatever `writeBasketImage` can't have written; `take` has not been called then. */
-export const readBasketImage = (bytes: Uint8Array, take: TakeAccount): void => {
+/**
+ * Tells how many accounts there are, then each. Throws KeeperError 'bad-checkpoint' for whatever `writeBasketImage` can't have written;
+ * nothing was told then.
+ */
+export const readBasketImage = (bytes: Uint8Array, expect: (count: number) => void, take: TakeAccount): void => {
   if (bytes.length % 4 !== 0 || bytes.length < 4 * HEAD) throw damaged(`${bytes.length} bytes`)
   const image = new Uint32Array(bytes.slice().buffer)
   checkImage(image)
+  expect(image[1]!)
   for (let at = HEAD; at < image.length; at += ROW + image[at + ROW - 1]! * ENTRY_WORDS)
     take(image, at, image[at + FLAGS]!, at + ROW, image[at + ROW - 1]!)
 }
