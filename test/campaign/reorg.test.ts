@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals'
 import type { Spoil } from '../../bench/campaign/reorg/followed'
 import { runTrial } from '../../bench/campaign/reorg/trial'
 
-const SLICES = 6
+const SLICES = 5
 const TRIALS = 25
 
 describe('reorg campaign', () => {
@@ -16,11 +16,11 @@ describe('reorg campaign', () => {
     expect(Math.max(...ends.map(({ end }) => end.deepestFork))).toBeGreaterThan(20)
   })
 
-  it.each(['morpho-blue', 'uniswap-v3'])('error: %s undoes one block too few, and it is noticed', async name => {
+  it.each(['morpho-blue', 'aave-v3', 'uniswap-v3'])('error: %s undoes one block too few, and it is noticed', async name => {
     const spoil: Spoil = folder =>
       folder.name === name ? { ...folder, undo: (fromBlock: bigint) => folder.undo(fromBlock + 1n) } : folder
     const ends = []
-    for (let seed = 1; seed <= 12; seed++) ends.push(await runTrial(seed, spoil))
+    for (let seed = 1; seed <= 16; seed++) ends.push(await runTrial(seed, spoil))
     expect(ends.filter(({ difference }) => difference !== null).length).toBeGreaterThan(2)
   })
 
@@ -35,7 +35,7 @@ describe('reorg campaign', () => {
       },
     })
     const ends = []
-    for (let seed = 1; seed <= 12; seed++) ends.push(await runTrial(seed, spoil))
+    for (let seed = 1; seed <= 16; seed++) ends.push(await runTrial(seed, spoil))
     expect(ends.filter(({ difference }) => difference !== null).length).toBeGreaterThan(2)
   })
 })

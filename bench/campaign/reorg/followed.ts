@@ -6,7 +6,9 @@ import type { Chain, Meter } from '../../../src/ports'
 import { createUniswapV3Book, type UniswapV3Book } from '../../../src/venues/uniswap-v3/book'
 import { type TickTable, wordOf } from '../../../src/venues/uniswap-v3/tick-table'
 import { createWatcher, type Watcher } from '../../../src/watcher/watcher'
-import { configSchema, morphoBlue } from '../../../strategies/morpho-blue/strategy'
+import { configSchema as aaveSchema, aaveV3 } from '../../../strategies/aave-v3/strategy'
+import { morphoBlue, configSchema as morphoSchema } from '../../../strategies/morpho-blue/strategy'
+import { AAVE } from './aave-model'
 import { MORPHO, tokenOf } from './morpho-model'
 import { FACTORY } from './pools-model'
 
@@ -24,8 +26,19 @@ export type Spoil = <F extends Folder>(folder: F) => F
 
 const asItIs: Spoil = folder => folder
 
-export const follow = (chain: Chain, meter: Meter, finalityDepth: bigint, spoil = asItIs): Followed => {
-  const books = [morphoBlue.createBook(configSchema.parse({ address: MORPHO }), SCOPE)].map(spoil)
+export interface FollowOptions {
+  readonly meter: Meter
+  readonly finalityDepth: bigint
+  /** Whether there is an Aave pool in this world. */
+  readonly hasAave: boolean
+  readonly spoil?: Spoil
+}
+
+export const follow = (chain: Chain, { meter, finalityDepth, hasAave, spoil = asItIs }: FollowOptions): Followed => {
+  const books = [
+    morphoBlue.createBook(morphoSchema.parse({ address: MORPHO }), SCOPE),
+    ...(hasAave ? [aaveV3.createBook(aaveSchema.parse({ address: AAVE }), SCOPE)] : []),
+  ].map(spoil)
   const venue = spoil(createUniswapV3Book({ pools: [], factory: FACTORY, fromBlock: 0n, feeTiers: [500, 3000] }))
   const watcher = createWatcher({
     chain,

@@ -4,8 +4,9 @@ import { KeeperError } from '../../../src/core/errors'
 import { maxOf } from '../../../src/core/fixed-point'
 import type { TargetBlock } from '../../../src/core/primitives'
 import type { Meter } from '../../../src/ports'
+import { aaveModel } from './aave-model'
 import { createFaultyNode, type FaultyNode } from './faulty-node'
-import { answersOf, type Followed, follow, type Spoil, stateOf } from './followed'
+import { answersOf, type Followed, type FollowOptions, follow, type Spoil, stateOf } from './followed'
 import { morphoModel } from './morpho-model'
 import { createPicking, type Picking } from './picking'
 import { poolsModel } from './pools-model'
@@ -25,7 +26,7 @@ export interface TrialEnd {
 }
 
 export const MAX_DEPTH = 64
-const MODELS = [morphoModel, poolsModel] as readonly Model<unknown>[]
+const MODELS = [aaveModel, morphoModel, poolsModel] as readonly Model<unknown>[]
 const BLOOMS: readonly Blooms[] = ['exact', 'exact', 'exact', 'none', 'full']
 /** Honest blocks at the end: enough for what was missed to be found and mended. */
 const QUIET = 40
@@ -48,6 +49,7 @@ interface Stage {
   readonly picking: Picking
   readonly followed: Followed
   readonly finalityDepth: bigint
+  readonly hasAave: boolean
   readonly counted: ReadonlyMap<string, number>
   tip: TreeBlock
   /** The highest block that ever was the chain's. */
@@ -194,9 +196,15 @@ const honest = ({ tree, picking }: Stage, tip: TreeBlock): FaultyNode => {
   return node
 }
 
+const freshOptions = ({ finalityDepth, hasAave }: Stage): FollowOptions => ({
+  meter: createCounts().meter,
+  finalityDepth,
+  hasAave,
+})
+
 /** A watcher that meets only the final chain, from an honest node: it reads all of it at once. */
 const foldedAtOnce = async (stage: Stage): Promise<Followed> => {
-  const fresh = follow(honest(stage, stage.tip).chain, createCounts().meter, stage.finalityDepth)
+  const fresh = follow(honest(stage, stage.tip).chain, freshOptions(stage))
   await fresh.watcher.backfill(new AbortController().signal)
   return fresh
 }
@@ -204,7 +212,7 @@ const foldedAtOnce = async (stage: Stage): Promise<Followed> => {
 /** One that stands at the same blocks of the final chain on its way. */
 const foldedStepwise = async (stage: Stage, stood: readonly TreeBlock[]): Promise<Followed> => {
   const node = honest(stage, stood[0]!)
-  const fresh = follow(node.chain, createCounts().meter, stage.finalityDepth)
+  const fresh = follow(node.chain, freshOptions(stage))
   await fresh.watcher.backfill(new AbortController().signal)
   for (const head of stood.slice(1)) {
     node.setTip(head)
@@ -226,7 +234,9 @@ const openStage = (seed: number, finalityDepth: bigint, spoil: Spoil): Stage => 
   const { counted, meter } = createCounts()
   const picking = createPicking(seed, 'reorg trial')
   const blooms = picking.pick(BLOOMS)
-  const tree = createTree({ models: MODELS, picking, blooms })
+  // Its books read and answer so much that it would take most of the time.
+  const hasAave = picking.chance(0.4)
+  const tree = createTree({ models: hasAave ? MODELS : MODELS.slice(1), picking, blooms })
   const left: TreeBlock[] = []
   const node = createFaultyNode({
     tree,
@@ -235,7 +245,7 @@ const openStage = (seed: number, finalityDepth: bigint, spoil: Spoil): Stage => 
     mayMiss: { block: true, range: false },
     hasReceipts: picking.chance(0.5),
   })
-  const followed = follow(node.chain, meter, finalityDepth, spoil)
+  const followed = follow(node.chain, { meter, finalityDepth, hasAave, spoil })
   return {
     tree,
     node,
@@ -249,6 +259,7 @@ const openStage = (seed: number, finalityDepth: bigint, spoil: Spoil): Stage => 
     stood: [],
     finalityDepth,
     counted,
+    hasAave,
   }
 }
 
