@@ -240,7 +240,7 @@ const ACTS: readonly Act[] = [supply, supply, withdraw, borrow, borrow, borrow, 
 const move: Model<AaveNow>['move'] = (given, timestampSec, picking) => {
   let state = given
   const said: Said[] = []
-  for (let left = 1 + picking.below(3); left > 0; left--) {
+  for (let left = 2 + picking.below(5); left > 0; left--) {
     const id = picking.below(RESERVES)
     const touched = touch(state, id, timestampSec, picking)
     const done = picking.pick(ACTS)(touched.state, id, picking.below(USERS), picking)
