@@ -165,6 +165,26 @@ const saving = ({ createBook, createOtherBook }: Harness, overWorlds: OverWorlds
       }
     }))
 
+  it('behavior: what a book of other lists may take up serves it as its own would', async () =>
+    overWorlds(async world => {
+      const book = createBook(EVERYTHING)
+      await follow(book, world)
+      const block = lastBlock(world)
+      const markets = [...new Set(views(book, block).map(({ market }) => market))]
+      for (const scope of [
+        { ...EVERYTHING, markets: { allow: markets.slice(0, 1), deny: [] } },
+        { ...EVERYTHING, markets: { allow: [], deny: markets.slice(0, 1) } },
+        { ...EVERYTHING, accounts: { allow: [], deny: views(book, block).map(({ account }) => account) } },
+      ]) {
+        const [own, restored] = [createBook(scope), createBook(scope)]
+        if (own.fingerprint() !== book.fingerprint()) continue
+        await follow(own, world)
+        restored.restore(book.save())
+        await catchUp(restored, world, block)
+        expect(told(restored, block)).toEqual(told(own, block))
+      }
+    }))
+
   it('default: the fingerprint is that of the settings', () => {
     const fingerprint = createBook(EVERYTHING).fingerprint()
     expect(createBook(frozen({ ...EVERYTHING })).fingerprint()).toBe(fingerprint)

@@ -2,9 +2,9 @@
 import { expect, it } from '@jest/globals'
 import type { ReadResult } from '../../src/core/folder'
 import { logMatches } from '../../src/core/log-filter'
-import type { Opportunity, PositionRef } from '../../src/core/opportunity'
+import type { Opportunity, PositionRef, PositionView } from '../../src/core/opportunity'
 import type { Block, Hex, Log } from '../../src/core/primitives'
-import type { Book } from '../../src/core/strategy'
+import type { Book, Drift } from '../../src/core/strategy'
 import { createRandom } from '../../src/lab/world/random'
 import type { OverWorlds } from './conformance'
 import {
@@ -104,6 +104,10 @@ const tamperedAnswers = (results: readonly ReadResult[]): readonly (readonly Rea
     })
   })
 
+/** What a table shows of a position, amounts as text. */
+const text = (view: PositionView | undefined): readonly string[] =>
+  view === undefined ? [] : [view.collateralToken, view.debtToken, `${view.collateralAssets}`, `${view.debtAssets}`]
+
 const gone = (book: Book, market: Hex): PositionRef => ({ strategy: book.strategy, market, account: `0x${'7e'.repeat(20)}` })
 
 const auditing = ({ createBook }: Harness, overWorlds: OverWorlds): void => {
@@ -133,6 +137,44 @@ const auditing = ({ createBook }: Harness, overWorlds: OverWorlds): void => {
       }
       expect(book.audit([])).toEqual([])
     }))
+
+  it('behavior: an audit finds what a missed log left wrong', async () => {
+    let missedLogs = 0
+    await overWorlds(async (world, seed) => {
+      const random = createRandom(seed, 'missed logs')
+      const sound = createBook(EVERYTHING)
+      await follow(sound, world)
+      const block = lastBlock(world)
+      const [expected, refs] = [views(sound, block), views(sound, block)]
+      const heard = world.blocks
+        .slice(world.blocks.length >> 1)
+        .flatMap(({ logs }) => logs.filter(log => sound.filters().some(filter => logMatches(filter, log))))
+      let found = 0
+      for (const missed of heard.filter(() => random.unit() < 20 / heard.length)) {
+        const blocks = world.blocks.map(each => ({ ...each, logs: each.logs.filter(log => log !== missed) }))
+        const book = createBook(EVERYTHING)
+        try {
+          await follow(book, { ...world, blocks })
+        } catch (error) {
+          // The logs after it contradicted what was held.
+          expect(error).toBeInstanceOf(RangeError)
+          continue
+        }
+        const shown = views(book, block)
+        const wrong = refs.filter(
+          (ref, i) => JSON.stringify(text(shown.find(each => keyOf(each) === keyOf(ref)))) !== JSON.stringify(text(expected[i])),
+        )
+        if (wrong.length === 0 || book.faults().length > sound.faults().length) continue
+        const drifts: Drift[] = []
+        for (const { calls, compare } of book.audit([...refs, ...shown]))
+          drifts.push(...(compare(await world.readerAt(block).read(calls)) ?? []))
+        expect([missed, drifts.length > 0]).toEqual([missed, true])
+        found += 1
+      }
+      missedLogs += found
+    })
+    expect(missedLogs).toBeGreaterThan(0)
+  })
 
   it('behavior: samples visit every position, again and again', async () =>
     overWorlds(async world => {
@@ -202,6 +244,7 @@ const quarantining = ({ createBook }: Harness, overWorlds: OverWorlds): void => 
       await readBlock(held, world, block)
       expect(held.opportunities(targetAfter(block)).some(({ position }) => position.market === market)).toBe(false)
       book.undo(block.number + 1n)
+      expect([book.needsBootstrap(), isHeld(book, market)]).toEqual([false, false])
       await bootstrap(book, world.readerAt(block))
       await readBlock(book, world, block)
       expect(told(book, block)).toEqual(before)
