@@ -43,9 +43,9 @@ const SAFE_PRICE = 1
 const SAFE_UNTIL = 2
 
 /** A market is looked at again when its price has fallen by this part, or after so many seconds, not all in one block. */
-const MARGIN = 0.005
-const REVIEW_SEC = 600
-const STAGGER = { parts: 61, sec: 10 }
+const MARGIN = 0.01
+const REVIEW_SEC = 3_600
+const STAGGER = { parts: 61, sec: 60 }
 
 /** Far above the float error of all that is multiplied here. */
 const SLACK = 1e-11
