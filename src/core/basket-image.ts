@@ -18,10 +18,15 @@ const compareWords = (a: Uint32Array, at: number, b: Uint32Array, start: number)
   return 0
 }
 
+interface Keyed {
+  readonly slots: Uint32Array
+  readonly keys: Uint32Array
+}
+
 /** Two stable passes of counting sort by `keys`, which move along. */
 const sortByKey = (slots: Uint32Array, keys: Uint32Array): void => {
-  let from = { slots, keys }
-  let to = { slots: new Uint32Array(slots.length), keys: new Uint32Array(keys.length) }
+  let from: Keyed = { slots, keys }
+  let to: Keyed = { slots: new Uint32Array(slots.length), keys: new Uint32Array(keys.length) }
   for (const shift of [0, 16]) {
     const starts = new Uint32Array(0x1_0001)
     for (const key of from.keys) starts[((key >>> shift) & 0xffff) + 1]! += 1
