@@ -13,8 +13,6 @@ const PER_FINE = 1_000
 const PER_COARSE = 200
 /** In place of a bucket: a dead row. */
 const NO_BUCKET = 0xffff
-/** Accounts whose slack exceeds this part of their debt are dust: always looked at, as no bound on prices bounds them. */
-const DUST = 1e-4
 /** Relative error of the float sums, with room to spare: a row has less than 2^16 entries. */
 export const FLOAT_ERROR = 1e-11
 /** A slice with more changed rows than this and than a quarter of its size is sorted at once: a book is being filled. */
@@ -59,26 +57,25 @@ export const createSlice = (width: number): Slice => ({
 })
 
 /**
- * Debt over collateral of a row, whose health at other weights is bounded by those weights' moves. NaN for dust, which is not, and where
- * a column has no weight.
+ * Debt and slack over collateral of a row, whose health at other weights is bounded by those weights' moves. Slack is next to nothing but
+ * for dust. NaN where a column has no weight.
  */
 const riskOf = (rows: Rows, row: number, { low, slack }: Reference): number => {
   const { width, columns, amounts } = rows
   let collateral = 0
   let debt = 0
-  let loose = 0
   for (let at = row * width, end = at + width; at < end; at++) {
     const column = columns[at]!
     if (column >= low.length) return Number.NaN
     const value = low[column]! * amounts[at]!
     if (value < 0) debt -= value
     else collateral += value
-    loose += slack[column]!
+    debt += slack[column]!
   }
-  return loose <= debt * DUST ? debt / collateral : Number.NaN
+  return debt / collateral
 }
 
-/** 0 is for what is always looked at: NaN, and debt above RISK_TOP of the collateral. Falls as risk rises. */
+/** 0 is for what is always looked at: NaN, and risks above RISK_TOP. Falls as risk rises. */
 const bucketOf = (risk: number): number => {
   if (!(risk < RISK_TOP)) return 0
   const fine = Math.floor((RISK_TOP - risk) * PER_FINE)
@@ -88,7 +85,7 @@ const bucketOf = (risk: number): number => {
 
 /**
  * Least risk at the reference that can be a risk of 1 / health or more at `now`; 0: anybody can.
- * Collateral c keeps at least c * fall, debt d becomes at most d * rise, slack s at most s * loosened <= d * DUST * loosened.
+ * Collateral c keeps at least c * fall, debt d becomes at most d * rise, slack s at most s * loosened.
  */
 export const riskLimit = (reference: Reference, low: Float64Array, slack: Float64Array, health: number): number => {
   const { low: before, perLow, perSlack } = reference
@@ -105,7 +102,7 @@ export const riskLimit = (reference: Reference, low: Float64Array, slack: Float6
     const loose = slack[column]!
     if (loose > 0 && loose * perSlack[column]! > loosened) loosened = loose * perSlack[column]!
   }
-  const limit = fall / ((rise * health + DUST * loosened) * (1 + 4 * FLOAT_ERROR))
+  const limit = fall / (Math.max(rise * health, loosened) * (1 + 4 * FLOAT_ERROR))
   return Number.isNaN(limit) ? 0 : limit
 }
 

@@ -128,6 +128,15 @@ describe('createBasketIndex', () => {
     expect([...index.under(slack, () => false).slots]).toEqual([])
   })
 
+  it('behavior: who is in doubt only since the slack grew is asked back', () => {
+    const index = createBasketIndex()
+    index.set(0, [0, 3], [10, 9])
+    index.set(1, [0, 3], [1_000, 900])
+    index.refresh(weightsOf([1, 1, 1, 1, 1, 1], 0, 1e-3), 1)
+    const grown = weightsOf([1, 1, 1, 1, 1, 1], 0, 1)
+    expect([...index.under(grown, () => true).slots]).toEqual([0])
+  })
+
   it('behavior: columns that are new, or that weights lack, hide nobody', () => {
     const index = createBasketIndex()
     index.set(0, [0, 3], [10, 1])
