@@ -230,7 +230,7 @@ export const createBasketBook = (): BasketBook => {
     let isSame = true
     for (let word = 0; word < ENTRY_WORDS; word++) isSame &&= before[BEFORE + word] === fresh[word]
     if (isSame) return
-    undos.record(blockNumber, before)
+    undos.record(blockNumber, before, 0)
     write(slot, fresh, 0)
   }
 
@@ -247,15 +247,16 @@ export const createBasketBook = (): BasketBook => {
     changed.mark(slot)
   }
 
-  const takeBack = (undone: Uint32Array): void => {
-    const slot = undone[SLOT]!
-    if (undone[OP] === PUT) write(slot, undone, BEFORE)
-    else if (undone[OP] === OPENED) clear(slot)
-    else if (undone[OP] === SET_FLAGS) {
-      accounts.pageOf(slot)[baseOf(slot) + FLAGS] = undone[BEFORE]!
+  const takeBack = (undone: Uint32Array, at: number): void => {
+    const slot = undone[at + SLOT]!
+    const op = undone[at + OP]
+    if (op === PUT) write(slot, undone, at + BEFORE)
+    else if (op === OPENED) clear(slot)
+    else if (op === SET_FLAGS) {
+      accounts.pageOf(slot)[baseOf(slot) + FLAGS] = undone[at + BEFORE]!
       changed.mark(slot)
     } else {
-      copyLimbs(words, 0, undone, BEFORE, ADDRESS_LIMBS)
+      copyLimbs(words, 0, undone, at + BEFORE, ADDRESS_LIMBS)
       openWords()
     }
   }
@@ -271,7 +272,7 @@ export const createBasketBook = (): BasketBook => {
     if (old === flags >>> 0) return
     recordOf(slot, SET_FLAGS)
     before[BEFORE] = old
-    undos.record(blockNumber, before)
+    undos.record(blockNumber, before, 0)
     accounts.pageOf(slot)[baseOf(slot) + FLAGS] = flags
     changed.mark(slot)
   }
@@ -296,7 +297,7 @@ export const createBasketBook = (): BasketBook => {
       if (known !== NONE) return known
       const slot = openWords()
       recordOf(slot, OPENED)
-      undos.record(blockNumber, before)
+      undos.record(blockNumber, before, 0)
       return slot
     },
     close: (blockNumber, slot) => {
@@ -309,7 +310,7 @@ export const createBasketBook = (): BasketBook => {
       setFlags(blockNumber, slot, 0)
       recordOf(slot, CLOSED)
       copyLimbs(before, BEFORE, accounts.pageOf(slot), baseOf(slot) + ACCOUNT, ADDRESS_LIMBS)
-      undos.record(blockNumber, before)
+      undos.record(blockNumber, before, 0)
       clear(slot)
     },
     put: (blockNumber, slot, column, value, marks) => {
@@ -343,9 +344,9 @@ export const createBasketBook = (): BasketBook => {
     size: accounts.count,
     takeChanged: changed.take,
     undo: (fromBlock, onUndone) =>
-      undos.undo(fromBlock, undone => {
-        takeBack(undone)
-        onUndone(undone[SLOT]!)
+      undos.undo(fromBlock, (undone, at) => {
+        takeBack(undone, at)
+        onUndone(undone[at + SLOT]!)
       }),
     finalise: undos.finalise,
     undoable: undos.size,

@@ -40,17 +40,17 @@ import {
   recordBytes,
   takeSlot,
 } from './pair-records'
-import { createPairUndo, ENTRY_WORDS } from './pair-undo'
 import type { Address } from './primitives'
+import { createUndoLog } from './undo-log'
 
 /** Marks an entry of the index whose debt is so small that rounding weighs in its key: see `ranked`. */
 export const DUST = 0x8000_0000
 /** Debt of at least this many pads is no dust: its key is off by less than 1 / DUST_PADS. */
 export const DUST_PADS = 2 ** 14
 
-/** Registers for one change: debt (4 words), collateral (4), account (5), at DEBT, COLLATERAL and ACCOUNT. */
+/** Registers for one change, the start of a record: debt (4 words), collateral (4), account (5), at DEBT, COLLATERAL and ACCOUNT. */
 export type PairMove = Uint32Array
-export const createPairMove = (): PairMove => new Uint32Array(ENTRY_WORDS)
+export const createPairMove = (): PairMove => new Uint32Array(MARKET + 1)
 
 export interface PairBook {
   /** The number of a new, empty market: one more than the last. */
@@ -157,7 +157,7 @@ const grown = (old: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> => {
 export const createPairBook = (): PairBook => {
   const records = createPairRecords()
   const lookup = createPairLookup(records)
-  const undos = createPairUndo()
+  const undos = createUndoLog(MARKET + 1)
   const markets: Market[] = []
   let pads = new Float64Array(16)
   let tops = new Float64Array(16)

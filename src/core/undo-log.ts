@@ -1,10 +1,10 @@
 // How to take back changes: fixed-size entries of words in one typed array, marked by block. Knows nothing of what they mean.
 
 export interface UndoLog {
-  /** Remembers the entry at the start of `words` as what was before a change made by `blockNumber` (non-decreasing over calls). */
-  record(blockNumber: bigint, words: Uint32Array): void
+  /** Remembers the entry at `at` of `words` as what was before a change made by `blockNumber` (non-decreasing over calls). */
+  record(blockNumber: bigint, words: Uint32Array, at: number): void
   /** Hands back all entries of blocks >= fromBlock, newest first, and forgets them. The words are valid during the call. */
-  undo(fromBlock: bigint, takeBack: (words: Uint32Array) => void): void
+  undo(fromBlock: bigint, takeBack: (words: Uint32Array, at: number) => void): void
   /** Forgets entries of blocks < `block`. */
   finalise(block: bigint): void
   size(): number
@@ -18,7 +18,6 @@ export const createUndoLog = (entryWords: number): UndoLog => {
   let end = 0
   let marks: { readonly blockNumber: bigint; readonly start: number }[] = []
   let newest = -1n
-  const entry = new Uint32Array(entryWords)
 
   /** Room for one more: by dropping what is forgotten if that is half or more, else by growing. */
   const makeRoom = (): void => {
@@ -35,23 +34,19 @@ export const createUndoLog = (entryWords: number): UndoLog => {
   }
 
   return {
-    record: (blockNumber, words) => {
+    record: (blockNumber, words, at) => {
       if ((end + 1) * entryWords > log.length) makeRoom()
       if (blockNumber !== newest) {
         marks.push({ blockNumber, start: end })
         newest = blockNumber
       }
       const start = end * entryWords
-      for (let word = 0; word < entryWords; word++) log[start + word] = words[word]!
+      for (let word = 0; word < entryWords; word++) log[start + word] = words[at + word]!
       end += 1
     },
     undo: (fromBlock, takeBack) => {
       for (let mark = marks.at(-1); mark !== undefined && mark.blockNumber >= fromBlock; mark = marks.at(-1)) {
-        while (end > mark.start) {
-          end -= 1
-          entry.set(log.subarray(end * entryWords, (end + 1) * entryWords))
-          takeBack(entry)
-        }
+        while (end > mark.start) takeBack(log, --end * entryWords)
         marks.pop()
       }
       newest = marks.at(-1)?.blockNumber ?? -1n
