@@ -25,6 +25,8 @@ interface Remembered {
 
 /** Blocks between looks, where the configuration says nothing; fewer where little can be undone. */
 const DEFAULT_EVERY = 32n
+/** Where looks fail or nobody steps, what is older is let go. */
+const MOST_REMEMBERED = 4_096
 /** How long logs are given to appear. */
 const LAG = 4n
 
@@ -94,6 +96,7 @@ export const createSecondLook = (deps: SecondLookDeps): SecondLook => {
   return {
     remember: (block, wanted, logs) => {
       if (every === 0n) return
+      if (remembered.length >= MOST_REMEMBERED) remembered = remembered.slice(MOST_REMEMBERED / 2)
       remembered.push({ block, wanted, indexes: new Set(logs.map(each => each.logIndex)) })
     },
     undone: fromBlock => {
