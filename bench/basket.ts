@@ -87,7 +87,7 @@ const run = async ({ seed, progress }: BenchOptions): Promise<BenchLine> => {
     }
   }
   const bytes = index.bytes() / index.size()
-  const ofMachine = await machine.results()
+  const ofMachine = await machine.results([upkeep, ...samples.map(({ times }) => times)])
   progress(`${STATES} random states`)
   const states: Errors = { missed: 0, wrong: 0, lists: 0 }
   differential(seed, STATES, states)

@@ -15,22 +15,23 @@ export interface Machine {
   control(): void
   /** Collects the young garbage of the bench itself, so that none of it falls into what is timed next. */
   tidy(): void
-  /** Ends it; what it saw. */
-  results(): Promise<readonly BenchResult[]>
+  /** Ends it; what it saw, and whether the garbage collector ran within these samples. */
+  results(of: readonly Samples[]): Promise<readonly BenchResult[]>
+}
+
+interface Span {
+  readonly from: number
+  readonly to: number
 }
 
 /** Wall time of each run, and the time that all its threads were on a processor, which preemption does not touch. Milliseconds. */
 export interface Samples {
   readonly wall: number[]
   readonly cpu: number[]
+  readonly spans: Span[]
 }
 
-export const noSamples = (): Samples => ({ wall: [], cpu: [] })
-
-interface Span {
-  readonly from: number
-  readonly to: number
-}
+export const noSamples = (): Samples => ({ wall: [], cpu: [], spans: [] })
 
 /**
  * What the naive way takes, in milliseconds: processor time of the fastest scan. Scans are long enough to be preempted often; a busy machine
@@ -50,7 +51,6 @@ const spin = (seed: number): number => {
 
 export const createMachine = (): Machine => {
   const controls: number[] = []
-  const windows: Span[] = []
   const pauses: Span[] = []
   let state = 1
   const observer = new PerformanceObserver(list => {
@@ -67,7 +67,7 @@ export const createMachine = (): Machine => {
       const { user, system } = process.cpuUsage(before)
       into.wall.push(to - from)
       into.cpu.push((user + system) / 1_000)
-      windows.push({ from, to })
+      into.spans.push({ from, to })
       return result
     },
     control: () => {
@@ -76,12 +76,13 @@ export const createMachine = (): Machine => {
       controls.push(performance.now() - from)
     },
     tidy: () => globalThis.gc?.({ type: 'minor', execution: 'sync' }),
-    results: async () => {
+    results: async of => {
       // Entries come only once the loop turns.
       await sleep(50)
       observer.disconnect()
       const [p50, p99] = [percentile(controls, 0.5), percentile(controls, 0.99)]
-      const within = pauses.filter(pause => windows.some(({ from, to }) => pause.from < to && pause.to > from))
+      const spans = of.flatMap(samples => samples.spans)
+      const within = pauses.filter(pause => spans.some(({ from, to }) => pause.from < to && pause.to > from))
       return [
         compared('control_ms_p99', p99, 'ms', p50),
         compared('gc_pauses_in_samples', within.length, 'pauses', null),

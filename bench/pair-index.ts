@@ -48,7 +48,7 @@ const run = async ({ seed, progress }: BenchOptions): Promise<BenchLine> => {
   const crashes = measureCrashes(world, query, flats, errors)
   progress('blocks in which every price moves')
   const blocks = measureBlocks(world, query, machine, errors)
-  const ofMachine = await machine.results()
+  const ofMachine = await machine.results([blocks.rethreshold])
   progress(`${blocks.hits} positions fell under water in the blocks measured; changes of positions, ${STATES} random states`)
   const updates = measureUpdates(world)
   differential(seed, STATES, errors)

@@ -112,7 +112,7 @@ const run = async ({ seed, progress, profileDir }: BenchOptions): Promise<BenchL
     progress('naive passes')
     const machine = createMachine()
     const naive = await measureNaive(scene, machine)
-    const ofMachine = (await machine.results()).filter(({ what }) => !what.startsWith('gc_'))
+    const ofMachine = (await machine.results([])).filter(({ what }) => !what.startsWith('gc_'))
     return { bench: 'verdicts', results: [...resultsOf(ticksOf(keeper), naive), ...ofMachine] }
   } finally {
     for (const close of closers.reverse()) await close()
