@@ -59,7 +59,7 @@ const placeInOrder = (
   const sources = createSources()
   let now = depth
   for (const alone of first) {
-    const left = sources.fit(alone.opportunity)
+    const left = sources.capped(alone.opportunity)
     const isCut = left !== alone.opportunity
     const again: Assessment =
       isUntouched(alone, moved) && !isCut

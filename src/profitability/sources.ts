@@ -4,7 +4,7 @@ import type { Close, Opportunity } from '../core/opportunity'
 
 export interface Sources {
   /** The opportunity with its closes cut to what is left, and that said; the very same where none is short. */
-  fit(opportunity: Opportunity): Opportunity
+  capped(opportunity: Opportunity): Opportunity
   draw(close: Close, pay: bigint): void
 }
 
@@ -26,7 +26,7 @@ const cut = (close: Close, left: bigint): Close | null => {
 export const createSources = (): Sources => {
   const drawn = new Map<string, bigint>()
   return {
-    fit: opportunity => {
+    capped: opportunity => {
       const notes = new Set<string>()
       const closes = opportunity.closes.flatMap((close): readonly Close[] => {
         const { source } = close

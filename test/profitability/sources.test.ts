@@ -91,9 +91,9 @@ describe('sources', () => {
   test('behavior: where nothing is short, or nothing shared, an opportunity stays the very same', () => {
     const sources = createSources()
     const [first, second] = [drawing(1, 1_000n, 100n * ETHER), drawing(2, 1_000n, 100n * ETHER)]
-    expect(sources.fit(first)).toBe(first)
+    expect(sources.capped(first)).toBe(first)
     sources.draw(first.closes[0]!, first.closes[0]!.maxPay)
-    expect(sources.fit(second)).toBe(second)
+    expect(sources.capped(second)).toBe(second)
     const own = fakeOpportunity({
       account: account(3),
       payToken: USD,
@@ -102,6 +102,6 @@ describe('sources', () => {
       priceWad: 1n,
       bonusBps: 0n,
     })
-    expect(sources.fit(own)).toBe(own)
+    expect(sources.capped(own)).toBe(own)
   })
 })
