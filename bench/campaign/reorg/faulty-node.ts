@@ -22,8 +22,8 @@ export interface FaultyNode {
 export interface FaultyNodeOptions {
   readonly tree: Tree
   readonly picking: Picking
-  /** The tip of some other fork, for answers of a node that follows that one. */
-  readonly otherTip: () => TreeBlock
+  /** The tip of some other fork, for answers of a node that follows that one; null: there is none. */
+  readonly otherTip: () => TreeBlock | null
   /** Whether logs may be missing from an answer about one block, and from one about a range. */
   readonly mayMiss: { readonly block: boolean; readonly range: boolean }
   readonly hasReceipts: boolean
@@ -67,11 +67,12 @@ const distort = (fault: Fault, logs: readonly Log[], foreign: readonly Log[], pi
 }
 
 export const createFaultyNode = (options: FaultyNodeOptions): FaultyNode => {
-  const { tree, picking, otherTip, mayMiss } = options
+  const { tree, picking, mayMiss } = options
   const played = new Map<Fault, number>()
   let tip = tree.genesis
   let share = 0
   let requests = 0
+  const otherTip = (): TreeBlock => options.otherTip() ?? tip
 
   /** One request: a pause, as on a network, and perhaps a fault of those that apply. */
   const request = async (faults: readonly Fault[]): Promise<Fault | null> => {

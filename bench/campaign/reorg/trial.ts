@@ -31,6 +31,9 @@ const BLOOMS: readonly Blooms[] = ['exact', 'exact', 'exact', 'none', 'full']
 /** Honest blocks at the end: enough for what was missed to be found and mended. */
 const QUIET = 40
 const QUIET_GAP = 4
+/** Chances that a request meets a fault. */
+const FAULTS = [0, 0.02, 0.1, 0.3]
+const MOST_STARTS = 200
 
 const createCounts = () => {
   const counted = new Map<string, number>()
@@ -241,7 +244,7 @@ const openStage = (seed: number, finalityDepth: bigint, spoil: Spoil): Stage => 
   const node = createFaultyNode({
     tree,
     picking,
-    otherTip: () => left.at(-1) ?? tree.genesis,
+    otherTip: () => left.at(-1) ?? null,
     mayMiss: { block: true, range: false },
     hasReceipts: picking.chance(0.5),
   })
@@ -263,18 +266,39 @@ const openStage = (seed: number, finalityDepth: bigint, spoil: Spoil): Stage => 
   }
 }
 
+/** Some block that may still go. */
+const forkBase = (stage: Stage): TreeBlock => {
+  const { tree, tip, picking } = stage
+  const back = BigInt(picking.skewed(Number(tip.header.number - finalOf(stage))))
+  return tree.ancestor(tip, tip.header.number - back)!
+}
+
+/** The backfill, begun again where the world fails it, as a supervisor does. Resolves with the block at which it ended. */
+const begin = async ({ followed, tree }: Stage): Promise<TreeBlock> => {
+  for (let tries = 1; ; tries++) {
+    try {
+      const head = await followed.watcher.backfill(new AbortController().signal)
+      return tree.byHash(head.hash)!
+    } catch (error) {
+      if (!(error instanceof KeeperError) || tries === MOST_STARTS) throw error
+    }
+  }
+}
+
 /** The history of `seed`. `spoil` breaks the folders that follow it: to see that this is noticed. Rejects where the watcher does: with anything but a KeeperError it is wrong. */
 export const runTrial = async (seed: number, spoil: Spoil = each => each): Promise<TrialEnd> => {
   const finalityDepth = seed % 2 === 0 ? 64n : 128n
   const stage = openStage(seed, finalityDepth, spoil)
-  const { picking, node, followed } = stage
-  const signal = new AbortController().signal
-  const before = growBy(stage, stage.tip, picking.skewed(60))
-  stage.tip = before.at(-1)!
+  const { picking, node } = stage
+  const share = picking.pick(FAULTS)
+  stage.tip = growBy(stage, stage.tip, picking.skewed(60)).at(-1)!
+  stage.highest = stage.tip.header.number
   node.setTip(stage.tip)
-  await followed.watcher.backfill(signal)
-  stage.stood = [stage.tip]
-  node.setFaults(picking.pick([0, 0.02, 0.1, 0.3]))
+  if (picking.chance(0.5)) stage.left.push(growBy(stage, forkBase(stage), picking.skewed(20)).at(-1)!)
+  // Some hundred answers in a row must be right: the transport, which asks again, is not here.
+  node.setFaults(picking.chance(0.5) ? Math.min(share, 0.01) : 0)
+  stage.stood = [await begin(stage)]
+  node.setFaults(share)
   await become(stage, growBy(stage, stage.tip, picking.skewed(90)), 0.6)
   for (let steps = 3 + picking.skewed(20); steps > 0; steps--) await picking.pick(STEPS)(stage)
   node.setFaults(0)
