@@ -1,90 +1,66 @@
-// The keeper on an official Aave pool: debt tokens lent by the pools that take the collateral, through the real executor contract, until
-// nobody is left who is worth it.
-import { encodeFunctionData, parseAbi } from 'viem'
-import type { Hex } from '../../src/core/primitives'
-import type { Step } from '../../src/core/program'
-import type { Plan } from '../../src/core/verdict'
-import { type Prices, pricesAt } from '../../src/lab/prices/rounds'
-import { readAaveHealth } from '../../src/lab/world/aave/accounting'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { worstErrorPct } from '../../src/lab/ended-positions'
+import type { Prices } from '../../src/lab/prices/rounds'
+import { createReferees, type Referees } from '../../src/lab/referees'
+import { createStage, type Stage } from '../../src/lab/stage'
+import { badDebtUsd } from '../../src/lab/world/accounting'
 import { aaveWorld } from '../../src/lab/world/demo-world'
-import { arbitrageTransaction, postTransactions } from '../../src/lab/world/transactions'
-import type { WorldAave } from '../../src/lab/world/world'
-import { type Lab, leftovers, openLab, type Run } from './lab'
+import { type LabBlock, readHead, worldRounds } from '../../src/lab/world/play'
+import type { WorldSpec } from '../../src/lab/world/spec'
+import { roundTimestamp, roundTransactions } from '../../src/lab/world/transactions'
+import { createQuiet } from '../fakes/quiet'
 
-const WAD = 10n ** 18n
-const spec = aaveWorld(30)
-const allowanceAbi = parseAbi(['function allowance(address owner, address spender) view returns (uint256)'])
-
-/** Opening prices, all but the dollar's times `percent`. */
-const pricesAfter = (percent: bigint): Prices =>
-  Object.fromEntries(
-    Object.entries(pricesAt(spec.prices, spec.openAtBar)).map(([asset, price]) => [asset, (price * percent) / 100n]),
-  )
-
-/** How many callbacks stand around the step that lies deepest. */
-const depthOf = (steps: readonly Step[]): number =>
-  Math.max(0, ...steps.map(step => (step.kind === 'call' && step.callback !== null ? 1 + depthOf(step.callback.program) : 0)))
-
-let lab: Lab
-let aave: WorldAave
-let run: Run
-
-beforeAll(async () => {
-  lab = await openLab(spec, 3)
-  aave = lab.world.aave[0]!
-}, 60_000)
-afterAll(() => lab?.close())
-beforeEach(async () => {
-  run = await lab.run()
-})
-afterEach(() => run.close())
-
-const underWater = async (): Promise<readonly string[]> =>
-  (await readAaveHealth(lab.world, aave, aave.accounts, { block: 'latest' }))
-    .filter(({ healthFactorWad }) => healthFactorWad < WAD)
-    .map(({ account }) => account)
-
-/** Prices fall to so much of the opening's, then nothing else happens for two blocks. Gives what was planned. */
-const crash = async (percent: bigint): Promise<readonly Plan[]> => {
-  const prices = pricesAfter(percent)
-  const posts = postTransactions(
-    lab.world,
-    prices,
-    spec.feeds.map(({ id }) => id),
-  )
-  const arbitrage = arbitrageTransaction(lab.world, prices)
-  const plans: Plan[] = []
-  for (const build of [{ topOfBlock: [...posts, arbitrage] }, { endOfBlock: [arbitrage] }, { endOfBlock: [arbitrage] }]) {
-    const { tick } = await run.play(build)
-    expect(tick.end).toBe('done')
-    plans.push(...tick.decision.plans)
-  }
-  return plans
+/** Both versions on one chain, from just before the worst hours. */
+const spec: WorldSpec = {
+  ...aaveWorld(0),
+  openAtBar: 270,
+  aave: [...(aaveWorld(24, 'v3.6').aave ?? []), ...(aaveWorld(12, 'v3.0').aave ?? [])],
 }
 
-describe('Aave v3, by the keeper itself', () => {
-  test('default: a crash is cleared, each position as predicted, nothing rests in the executor', async () => {
-    const plans: Plan[] = []
-    for (const percent of [88n, 79n, 70n]) plans.push(...(await crash(percent)))
-    const closed = run.closed()
-    expect(new Set(closed.map(({ position }) => position.account)).size).toBeGreaterThanOrEqual(6)
-    for (const { position, profitPredictedWei, profitRealisedWei, revenueWei, repaidAssets, seizedAssets } of closed) {
-      expect(position).toMatchObject({ strategy: 'aave-v3', market: aave.pool })
-      expect(repaidAssets > 0n && seizedAssets > 0n && profitRealisedWei > 0n).toBe(true)
-      const error = profitRealisedWei - profitPredictedWei
-      expect((error < 0n ? -error : error) * 1_000n).toBeLessThanOrEqual(revenueWei)
+describe('the keeper on two Aave pools', () => {
+  let stage: Stage
+  let referees: Referees
+  let head: LabBlock
+  let prices: Prices = {}
+
+  beforeAll(async () => {
+    const quiet = createQuiet()
+    stage = await createStage({
+      spec,
+      seed: 4,
+      log: quiet.log,
+      meter: quiet.meter,
+      nowMs: () => performance.now(),
+      config: { slotSec: 12 },
+    })
+    referees = createReferees(stage.world)
+    const { world } = stage
+    head = await readHead(world)
+    for (const round of worldRounds(world, 300)) {
+      await stage.playBlock({ timestampSec: roundTimestamp(world, round), endOfBlock: roundTransactions(world, round, head) })
+      head = await readHead(world)
+      prices = round.prices
+      await referees.judge(head, prices)
     }
-    // Pools that pay each other in turn, the liquidation in the innermost callback.
-    const depths = plans.flatMap(({ takes }) => takes.map(({ leg }) => depthOf(leg.steps)))
-    expect(Math.max(...depths)).toBeGreaterThanOrEqual(2)
-    // Who is left is dust that is not worth its gas, and says so each block.
-    const left = await underWater()
-    const skipped = new Map(run.skips().map(({ position, reason }) => [position.account, reason]))
-    for (const account of left) expect(skipped.get(account as Hex)).toMatch(/^(unprofitable|too-thin)$/)
-    expect(await leftovers(lab)).toEqual([])
-    for (const { token } of aave.reserves) {
-      const data = encodeFunctionData({ abi: allowanceAbi, functionName: 'allowance', args: [lab.executor.contract, aave.pool] })
-      expect(BigInt(await lab.world.rpc.request<Hex>('eth_call', { to: token.address, data }, 'latest'))).toBe(0n)
+    await stage.playBlock({})
+    head = await readHead(world)
+    await referees.finish(head)
+  }, 120_000)
+
+  afterAll(() => stage?.close())
+
+  test('behavior: every step that the referee calls profitable is taken in its first block, in both pools', () => {
+    const eligible = referees.verdicts().filter(verdict => verdict.firstEligibleBlock !== null)
+    for (const { pool } of stage.world.aave) expect(eligible.filter(({ market }) => market === pool).length).toBeGreaterThan(2)
+    for (const { account, firstEligibleBlock, idleBlock } of eligible) {
+      const end = stage.ended.ends().find(each => each.ref.account === account)
+      expect([account, idleBlock, (end?.included[0]?.block ?? 10n ** 9n) <= firstEligibleBlock!]).toEqual([account, null, true])
     }
-  }, 60_000)
+  })
+
+  test('behavior: it earns what was predicted, and leaves no more bad debt than anybody had to', async () => {
+    expect(worstErrorPct(stage.ended.ends())).toBeLessThan(0.1)
+    const { totalUsdWad } = await badDebtUsd(stage.world, head.number, prices)
+    expect(totalUsdWad).toBeLessThanOrEqual(await referees.minimumBadDebtUsd(head.number, prices))
+  })
 })
