@@ -25,6 +25,8 @@ interface Remembered {
 
 /** Blocks between looks, where the configuration says nothing; fewer where little can be undone. */
 const DEFAULT_EVERY = 32n
+/** Answers that lack what was there before are not asked for more often: it may be gone for another reason. */
+const MOST_TRIES = 3
 /** Where looks fail or nobody steps, what is older is let go. */
 const MOST_REMEMBERED = 4_096
 /** How long logs are given to appear. */
@@ -48,6 +50,8 @@ export const createSecondLook = (deps: SecondLookDeps): SecondLook => {
   const lag = minOf(LAG, finalityDepth / 8n)
   let remembered: Remembered[] = []
   let isBusy = false
+  /** Answers to the present look that were no good. */
+  let tries = 0
   /** Whether anybody calls `step`: else nothing waits for looks that never come. */
   let isUsed = false
   /** The lowest block in which logs were missed. */
@@ -56,10 +60,23 @@ export const createSecondLook = (deps: SecondLookDeps): SecondLook => {
   const missedIn = (found: readonly Log[], { block, wanted, indexes }: Remembered): number =>
     found.filter(each => each.blockHash === block.hash && !indexes.has(each.logIndex) && wanted.isWanted(each)).length
 
+  /** Logs that were there once and are not in this answer, or that are of other blocks: it comes from a node that is elsewhere, or lacks logs itself. */
+  const isWhole = (found: readonly Log[], blocks: readonly Remembered[]): boolean => {
+    const hashes = new Map(blocks.map(({ block }) => [block.number, block.hash]))
+    if (found.some(each => (hashes.get(each.blockNumber) ?? each.blockHash) !== each.blockHash)) return false
+    const places = new Set(found.map(each => `${each.blockHash} ${each.logIndex}`))
+    return blocks.every(({ block, indexes }) => [...indexes].every(index => places.has(`${block.hash} ${index}`)))
+  }
+
   const look = async (blocks: readonly Remembered[]): Promise<void> => {
     const [from, to] = [blocks[0]!.block.number, blocks.at(-1)!.block.number]
     const given = await chain.logsInRange(from, to, interest.current().filters)
     const found = believed(given, each => each.blockNumber >= from && each.blockNumber <= to, meter)
+    if (tries < MOST_TRIES && !isWhole(found, blocks)) {
+      tries += 1
+      return
+    }
+    tries = 0
     const byHash = new Map<string, Log[]>()
     for (const each of found) byHash.set(each.blockHash, [...(byHash.get(each.blockHash) ?? []), each])
     // Of a block that was undone meanwhile nothing counts.

@@ -131,9 +131,17 @@ export const createFaultyNode = (options: FaultyNodeOptions): FaultyNode => {
       return fault === null ? logs : distort(fault, logs, matching(foreignTo(block), filters), picking)
     },
     logsInRange: async (from, to, filters, onProgress) => {
-      const lies: Fault[] = ['failed', 'doubled', 'disordered', 'other-fork', 'foreign', 'conflicting']
-      const fault = await request(mayMiss.range ? [...lies, 'missing'] : lies)
-      const logs = matching(between(fault === 'other-fork' ? otherTip() : tip, from, to), filters)
+      const lies: Fault[] = ['failed', 'doubled', 'disordered', 'foreign', 'conflicting']
+      const ours = matching(between(tip, from, to), filters)
+      const others = matching(between(otherTip(), from, to), filters)
+      // Another fork's answer that only lacks logs is one with logs missing.
+      const isOther = mayMiss.range || others.some(log => !ours.includes(log))
+      const fault = await request([
+        ...lies,
+        ...(isOther ? (['other-fork'] as const) : []),
+        ...(mayMiss.range ? (['missing'] as const) : []),
+      ])
+      const logs = fault === 'other-fork' ? others : ours
       const foreign = (): readonly Log[] => matching(between(otherTip(), from - 3n < 0n ? 0n : from - 3n, to), filters)
       const answer = fault === null ? logs : distort(fault, logs, fault === 'foreign' ? foreign() : [], picking)
       onProgress?.(to)
