@@ -48,3 +48,33 @@ describe('createBloomTests', () => {
     expect(test([{ addresses: [there.address], topics: [null, [other]] }]).mayMatch(bloom)).toBe(false)
   })
 })
+
+describe('seemsToLack', () => {
+  const address = (n: number): Hex => `0x${n.toString(16).padStart(40, '0')}`
+  const topic = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
+  const logOf = (n: number, event: number) => ({
+    address: address(n),
+    topics: [topic(event)],
+    data: '0x' as const,
+    blockNumber: 1n,
+    blockHash: topic(9),
+    logIndex: n,
+    transactionHash: topic(8),
+  })
+  const filters = [{ addresses: [address(1), address(2)], topics: [[topic(7)]] }]
+
+  it('default: an address is named with its topic and none of its logs is there', () => {
+    const bloom = bloomOf([logOf(1, 7), logOf(2, 7), logOf(3, 6)])
+    expect(test(filters).seemsToLack(bloom, [logOf(1, 7)])).toBe(true)
+    expect(test(filters).seemsToLack(bloom, [logOf(1, 7), logOf(2, 7)])).toBe(false)
+    expect(test(filters).seemsToLack(bloom, [logOf(1, 7), logOf(2, 6)])).toBe(true)
+  })
+
+  it('behavior: says nothing where the topic is not there, without a bloom, and where a full one names everything', () => {
+    expect(test(filters).seemsToLack(bloomOf([logOf(1, 6)]), [])).toBe(false)
+    expect(test(filters).seemsToLack(null, [])).toBe(false)
+    const busy = Array.from({ length: 400 }, (_, n) => logOf(1000 + n, 2000 + n))
+    expect(test(filters).seemsToLack(bloomOf([...busy, logOf(1, 7)]), [])).toBe(false)
+    expect(test(filters).seemsToLack(bloomOf([...busy.slice(0, 20), logOf(1, 7)]), [])).toBe(true)
+  })
+})
