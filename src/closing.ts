@@ -1,5 +1,5 @@
 // One block's opportunities to their end: planned, given to the executor, and planned anew without what it finds unfit. Keeps nothing
-// between blocks and records nothing: the loop (keeper.ts) does.
+// between blocks but who failed in the last ones, and records nothing: the loop (keeper.ts) does.
 import { minOf } from './core/fixed-point'
 import type { Opportunity, PositionRef } from './core/opportunity'
 import type { Block, TargetBlock } from './core/primitives'
@@ -7,6 +7,7 @@ import type { VenueBook } from './core/strategy'
 import type { Skip } from './core/verdict'
 import type { ExecutionReport, Executor } from './executor/executor'
 import type { AssessContext } from './profitability/assess'
+import { createDetours, type Detours } from './profitability/detours'
 import type { Hubs } from './profitability/market-depth'
 import { type Decision, decide, type SelectPolicy } from './profitability/select'
 
@@ -58,11 +59,31 @@ const withoutMarkets = (opportunities: readonly Opportunity[], failed: readonly 
  */
 const TRANSACTIONS_PER_BLOCK = 6n
 
+/** Who failed in simulation goes another way next time; who was sent goes on as it went. */
+const learn = (
+  detours: Detours,
+  { plans }: Decision,
+  { sent, skips, unfit, isSimulated }: ExecutionReport,
+  block: bigint,
+): void => {
+  if (!isSimulated) return
+  const failed = new Set(
+    [...skips, ...unfit].filter(each => each.reason === 'failed-simulation').map(each => nameOf(each.position)),
+  )
+  const passed = new Set(sent.flatMap(each => each.positions).map(nameOf))
+  for (const take of plans.flatMap(plan => plan.takes)) {
+    const name = nameOf(take.position)
+    if (failed.has(name)) detours.failed(take, block)
+    else if (passed.has(name)) detours.worked(take, block)
+  }
+}
+
 /** What closes a block's opportunities; `parent` is the block before `target`. Rejects with KeeperError where the chain does. */
 export type CloseAll = (opportunities: readonly Opportunity[], target: TargetBlock, parent: Block) => Promise<Closing>
 
 export const createClosing = (deps: ClosingDeps): CloseAll => {
   const { venues, executor, nowMs } = deps
+  const detours = createDetours()
 
   const decideOn = (opportunities: readonly Opportunity[], target: TargetBlock, parent: Block): Decision => {
     if (opportunities.length === 0) return { plans: [], skips: [] }
@@ -77,7 +98,7 @@ export const createClosing = (deps: ClosingDeps): CloseAll => {
   return async (opportunities, target, parent) => {
     const unfit: Skip[] = []
     const failed: Skip[] = []
-    let left = opportunities
+    let left: readonly Opportunity[] = opportunities.map(each => detours.apply(each, parent.number))
     let plansFailed = 0
     let decideMs = 0
     for (;;) {
@@ -87,6 +108,7 @@ export const createClosing = (deps: ClosingDeps): CloseAll => {
       const decision = { ...decided, skips: [...unfit, ...decided.skips] }
       if (decided.plans.length === 0) return { decision, execution: null, decideMs }
       const execution = await executor.execute(decided.plans, parent, { mayReplan: plansFailed < MAX_FAILED_PLANS })
+      learn(detours, decided, execution, parent.number)
       if (execution.unfit.length === 0) return { decision, execution, decideMs }
       unfit.push(...execution.unfit)
       left = withoutPositions(left, execution.unfit)

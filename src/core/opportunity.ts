@@ -57,6 +57,8 @@ export interface Opportunity {
   readonly closes: readonly Close[]
   /** For a person, with the numbers: why some or all ways to close are barred at present (paused, in grace, no liquidity); null: none is. */
   readonly obstacle: string | null
+  /** Pools to go without if any other way is worth it: a leg through them has just failed. Absent: none. */
+  readonly avoid?: ReadonlySet<Address>
   /** Debt in payToken units that no collateral covers, after the best close; 0n if none. For ranking and reports. */
   readonly debtAssets: bigint
 }

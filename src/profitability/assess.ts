@@ -9,7 +9,17 @@ import { legGas } from './gas-model'
 import type { MarketDepth, Moves, Route } from './market-depth'
 import { encodeRouteExactIn, encodeRouteExactOut, routePools, routeTokens } from './route-swap'
 import { bestSize } from './size'
-import { type AssessContext, debtRoutes, type Mode, marginOf, type Valuation, valueAt, type Way, waysOf } from './valuation'
+import {
+  type AssessContext,
+  debtRoutes,
+  type Mode,
+  marginOf,
+  type Valuation,
+  valueAt,
+  type Way,
+  waysAround,
+  waysOf,
+} from './valuation'
 
 export type { AssessContext } from './valuation'
 
@@ -149,6 +159,13 @@ export const assess = (
   context: AssessContext,
   ways: readonly Way[] = waysOf(depth, opportunity, context),
 ): Assessment => {
+  const { avoid } = opportunity
+  const around = avoid === undefined ? [] : ways.flatMap(way => waysAround(depth, way, avoid))
+  const detour = around.length === 0 ? null : bestOf(depth, opportunity, context, around)
+  return detour?.kind === 'found' ? detour : bestOf(depth, opportunity, context, ways)
+}
+
+const bestOf = (depth: MarketDepth, opportunity: Opportunity, context: AssessContext, ways: readonly Way[]): Assessment => {
   if (ways.length === 0) return noWay(depth, opportunity, context)
   const ranked = rank(depth, ways, context)
   let best: Found | null = null

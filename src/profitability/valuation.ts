@@ -73,6 +73,13 @@ const waysOfClose = (depth: MarketDepth, close: Close, context: AssessContext): 
 export const waysOf = (depth: MarketDepth, opportunity: Opportunity, context: AssessContext): readonly Way[] =>
   opportunity.closes.flatMap(close => waysOfClose(depth, close, context))
 
+/** `way` without the routes that lead through one of these pools; none if that leaves nothing of it. */
+export const waysAround = (depth: MarketDepth, way: Way, avoid: ReadonlySet<Address>): readonly Way[] => {
+  const isClear = (route: Route): boolean => route.every(hop => !avoid.has(depth.pool(hop.poolKey).address))
+  const natives = way.natives.filter(isClear)
+  return isClear(way.toDebt) && natives.length > 0 ? [{ ...way, natives }] : []
+}
+
 const merge = (a: Moves, b: Moves): Moves => (b.size === 0 ? a : a.size === 0 ? b : new Map([...a, ...b]))
 
 /** What comes first: the debt's swap, and what it leaves. Null where pools can't fill it; `left` < 0: it does not cover the debt. */
