@@ -3,9 +3,17 @@
 // suppliers without debt come and go.
 import type { Address, Hex, Log } from '../../src/core/primitives'
 import { createRandom, type Random } from '../../src/lab/world/random'
-import { POOL_TOPIC, TOKEN_TOPIC } from '../../strategies/aave-v3/abi'
-import { collateralColumn, createLedger, debtColumn, type Ledger } from '../../strategies/aave-v3/ledger'
-import { collateralBalance, debtBalance, NOTHING_READ, RAY, type Reserve, type TokenSide } from '../../strategies/aave-v3/math'
+import {
+  collateralColumn,
+  debtColumn,
+  NOTHING_READ,
+  POOL_TOPIC,
+  type Reserve,
+  TOKEN_TOPIC,
+  type TokenSide,
+} from '../../strategies/aave-v3/abi'
+import { createLedger, type Ledger } from '../../strategies/aave-v3/ledger'
+import { collateralBalance, debtBalance, RAY } from '../../strategies/aave-v3/math'
 import { addressOf, blockAt, logOf, word } from '../../test/strategies/morpho-blue/history'
 import { digits } from '../pairs/book'
 import { textOf } from '../pairs/logs'

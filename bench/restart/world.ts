@@ -1,5 +1,7 @@
 // A made-up chain with a seeded Morpho Blue on it: its whole history as logs, made when they are asked for, and the views that a book needs at
 // the head. Every process that is given the same seed sees the same chain.
+
+import { wordAt } from '../../src/core/abi-words'
 import type { ReadCall, ReadResult } from '../../src/core/folder'
 import { logMatches } from '../../src/core/log-filter'
 import type { Address, Block, Hex, Log } from '../../src/core/primitives'
@@ -14,7 +16,6 @@ import {
   type MarketParams,
   readMarket,
   readParams,
-  wordAt,
 } from '../../strategies/morpho-blue/abi'
 import { adaptiveRate } from '../../strategies/morpho-blue/math'
 import { blockAt, events, MORPHO, word } from '../../test/strategies/morpho-blue/history'

@@ -1,4 +1,5 @@
 // A token's symbol for display, from whatever it answers: hostile tokens answer anything.
+import { wordAt } from './abi-words'
 import type { ReadCall, ReadResult } from './folder'
 import type { Address } from './primitives'
 
@@ -7,8 +8,6 @@ const LONGEST = 32
 
 /** Little gas, few bytes: it is only a name. */
 export const symbolCall = (token: Address): ReadCall => ({ to: token, data: SYMBOL, gasCap: 100_000, maxReturnBytes: 256 })
-
-const wordAt = (data: string, index: number): bigint => BigInt(`0x${data.slice(2 + 64 * index, 66 + 64 * index)}`)
 
 const printable = (bytes: string): string => {
   let text = ''

@@ -1,7 +1,129 @@
-// Aave v3's ABI as hand-sliced hex: topics, selectors, word readers and encoders. Checked against the official ABIs by tests.
+// What the contracts of Aave v3 say: topics, selectors, encoders, and the records that their words make, as hand-sliced hex. Checked against the
+// official ABIs by tests.
+import { addressAt, addressWord, numberOf, word, wordAt, wordsOf, ZERO_ADDRESS } from '../../src/core/abi-words'
 import type { ReadCall, ReadResult } from '../../src/core/folder'
 import type { Address, Hex, LogFilter } from '../../src/core/primitives'
-import type { AaveRules, Category, Reserve, ReserveIndices, StableDebt, TokenSide } from './math'
+
+/** Groups of pool releases that decide alike. */
+export type AaveRules = 'v3.0' | 'v3.6' | 'v3.7'
+
+/** 3 is v3.0.2 as mainnet had it in March 2024: checked against its recorded state. */
+const RULES: ReadonlyMap<bigint, AaveRules> = new Map([
+  [1n, 'v3.0'],
+  [3n, 'v3.0'],
+  [10n, 'v3.6'],
+  [11n, 'v3.7'],
+])
+
+/** Rules of a pool by its POOL_REVISION; null for a release that these maths have not been checked against. */
+export const rulesOfRevision = (revision: bigint): AaveRules | null => RULES.get(revision) ?? null
+
+// What the pool writes down of its reserves and e-modes.
+
+/** What a reserve last wrote down. Rates in ray a year. */
+export interface ReserveIndices {
+  readonly liquidityIndexRay: bigint
+  readonly variableBorrowIndexRay: bigint
+  readonly liquidityRateRay: bigint
+  readonly variableBorrowRateRay: bigint
+  readonly updatedSec: bigint
+}
+
+export interface Reserve extends ReserveIndices {
+  /** The pool's own number: its place in every bitmap. */
+  readonly id: number
+  readonly asset: Address
+  readonly aToken: Address
+  readonly debtToken: Address
+  /** Null where there is none, as since v3.2. */
+  readonly stableDebtToken: Address | null
+  readonly decimals: number
+  readonly ltvBps: bigint
+  readonly thresholdBps: bigint
+  readonly bonusBps: bigint
+  readonly protocolFeeBps: bigint
+  readonly isActive: boolean
+  readonly isFrozen: boolean
+  readonly isPaused: boolean
+  /** 0n: none, as before v3.1. */
+  readonly graceUntilSec: bigint
+  /** v3.0's e-mode of the reserve; 0: none. */
+  readonly category: number
+  /** Debt of accounts that are not known, in scaled units, when last looked: they have not borrowed since `fromBlock`. */
+  readonly unseenScaled: bigint
+  /** Something changed that must be read before the reserve is judged. */
+  readonly isUnread: boolean
+}
+
+export interface Category {
+  readonly id: number
+  readonly thresholdBps: bigint
+  readonly bonusBps: bigint
+  /** v3.0: whose price the oracle tells for all of the category; null: each reserve's own, as always since. */
+  readonly priceSource: Address | null
+  /** By reserve id, lowest bit first; since v3.2. Before, each reserve names its category. */
+  readonly collateralBitmap: bigint
+  readonly borrowableBitmap: bigint
+}
+
+/** What counts for this reserve as collateral of an account in `category` (null: none). Mirrors GenericLogic of either version. */
+export const termsIn = (
+  rules: AaveRules,
+  reserve: Reserve,
+  category: Category | null,
+): { readonly isInCategory: boolean; readonly thresholdBps: bigint; readonly bonusBps: bigint } => {
+  const isListed = category !== null && ((category.collateralBitmap >> BigInt(reserve.id)) & 1n) === 1n
+  const isInCategory = rules === 'v3.0' ? category !== null && reserve.category === category.id : isListed
+  const { thresholdBps, bonusBps } = isInCategory && category !== null ? category : reserve
+  // v3.0 leaves out reserves without a threshold of their own, in an e-mode, too.
+  return { isInCategory, thresholdBps: rules === 'v3.0' && reserve.thresholdBps === 0n ? 0n : thresholdBps, bonusBps }
+}
+
+/** What of the pool itself decides. */
+export interface PoolState {
+  /** Null until read. */
+  readonly revision: bigint | null
+  /** Null until read, and for a revision that is not known. */
+  readonly rules: AaveRules | null
+  /** Null until read. */
+  readonly provider: Address | null
+  readonly configurator: Address | null
+  readonly oracle: Address | null
+  /** Null: there is none. */
+  readonly sentinel: Address | null
+  /** The revision and the addresses above must be read. */
+  readonly isUnread: boolean
+  readonly isListUnread: boolean
+  readonly areCategoriesUnread: boolean
+  /** Why nothing is acted on until all was read anew; null otherwise. */
+  readonly held: string | null
+}
+
+export const NOTHING_READ: PoolState = {
+  revision: null,
+  rules: null,
+  provider: null,
+  configurator: null,
+  oracle: null,
+  sentinel: null,
+  isUnread: true,
+  isListUnread: true,
+  areCategoriesUnread: true,
+  held: null,
+}
+
+/** What a stable debt has besides its principal, which is in the accounts. */
+export interface StableDebt {
+  readonly rateRay: bigint
+  readonly sinceSec: bigint
+}
+
+/** One entry of an account as the contracts tell it. */
+export interface ReadEntry {
+  readonly column: number
+  readonly amount: bigint
+  readonly stable?: StableDebt
+}
 
 /** Events of the pool. */
 export const POOL_TOPIC = {
@@ -130,30 +252,6 @@ const SELECTOR = {
   liquidationCall: '0x00a718a9',
 } as const satisfies Record<string, Hex>
 
-export const ZERO_ADDRESS: Address = `0x${'0'.repeat(40)}`
-
-/** Word `index` of `data` as unsigned integer; throws SyntaxError where the data is too short. */
-export const wordAt = (data: Hex, index: number): bigint => BigInt(`0x${data.slice(2 + 64 * index, 66 + 64 * index)}`)
-
-/** The address in the low 20 bytes of word `index`. Lower case as the data is. */
-export const addressAt = (data: Hex, index: number): Address => `0x${data.slice(26 + 64 * index, 66 + 64 * index)}`
-
-/** The address that a topic holds. */
-export const addressOf = (topic: Hex): Address => `0x${topic.slice(26)}`
-
-/** The answer's data if it holds at least `words` words. Longer is fine: Solidity's decoder ignores what follows. */
-export const wordsOf = (result: ReadResult | undefined, words: number): Hex | null =>
-  result?.kind === 'ok' && result.data.length >= 2 + 64 * words ? result.data : null
-
-/** The answer's first word; null if there is none. */
-export const numberOf = (result: ReadResult | undefined): bigint | null => {
-  const data = wordsOf(result, 1)
-  return data === null ? null : wordAt(data, 0)
-}
-
-const word = (value: bigint): string => value.toString(16).padStart(64, '0')
-const addressWord = (address: Address): string => address.slice(2).padStart(64, '0')
-
 export const encodePoolRevision = (): Hex => SELECTOR.poolRevision
 export const encodeAddressesProvider = (): Hex => SELECTOR.addressesProvider
 export const encodeReservesList = (): Hex => SELECTOR.reservesList
@@ -184,15 +282,6 @@ export const encodeLiquidationCall = (
 
 /** Argument of `liquidationCall` that says how much to repay. */
 export const DEBT_TO_COVER_WORD = 3
-
-/** Addresses of a dynamic array that is all of the answer; null where the answer is not one. At most 256 are taken. */
-export const readAddresses = (result: ReadResult | undefined): readonly Address[] | null => {
-  const head = wordsOf(result, 2)
-  if (head === null || wordAt(head, 0) !== 32n) return null
-  const count = wordAt(head, 1)
-  if (count > 256n || wordsOf(result, 2 + Number(count)) === null) return null
-  return Array.from({ length: Number(count) }, (_, at) => addressAt(head, 2 + at))
-}
 
 /** Words of `getReserveData`, the same in all versions. */
 export const RESERVE_WORDS = 15
@@ -261,24 +350,41 @@ export const readCategory = (rules: AaveRules, id: number, answers: readonly Rea
   return { id, thresholdBps, bonusBps, priceSource: source === ZERO_ADDRESS ? null : source, collateralBitmap, borrowableBitmap }
 }
 
+export type TokenSide = 'collateral' | 'debt'
 /** Side of an account's entry in a reserve. */
 export type Side = TokenSide | 'stable'
 
+/** Columns of the accounts: three a reserve, by the pool's own ids. */
+export const collateralColumn = (id: number): number => 3 * id
+/** Variable debt, scaled. */
+export const debtColumn = (id: number): number => 3 * id + 1
+/** Stable debt: its principal. */
+export const stableColumn = (id: number): number => 3 * id + 2
+export const reserveOfColumn = (column: number): number => Math.floor(column / 3)
+export const isCollateralColumn = (column: number): boolean => column % 3 === 0
+export const isStableColumn = (column: number): boolean => column % 3 === 2
+
+/** Columns that an account has by its configuration: two bits a reserve, borrowed and used as collateral. */
+export const columnsOf = (configuration: bigint, reserves: readonly (Reserve | null)[]): readonly number[] =>
+  reserves.flatMap(reserve => {
+    if (reserve === null) return []
+    const bits = (configuration >> BigInt(2 * reserve.id)) & 3n
+    const debts = [debtColumn(reserve.id), ...(reserve.stableDebtToken === null ? [] : [stableColumn(reserve.id)])]
+    return [...((bits & 2n) === 0n ? [] : [collateralColumn(reserve.id)]), ...((bits & 1n) === 0n ? [] : debts)]
+  })
+
 /** What `readEntry` needs, in its order. */
-export const entryCalls = (reserve: Reserve, side: Side, account: Address): readonly ReadCall[] => {
-  const token = side === 'collateral' ? reserve.aToken : side === 'debt' ? reserve.debtToken : reserve.stableDebtToken
-  const selectors =
-    side === 'stable' ? [SELECTOR.principalBalance, SELECTOR.stableRate, SELECTOR.stableSince] : [SELECTOR.scaledBalance]
+export const entryCalls = (reserve: Reserve, column: number, account: Address): readonly ReadCall[] => {
+  const isStable = isStableColumn(column)
+  const token = isCollateralColumn(column) ? reserve.aToken : isStable ? reserve.stableDebtToken : reserve.debtToken
+  const selectors = isStable ? [SELECTOR.principalBalance, SELECTOR.stableRate, SELECTOR.stableSince] : [SELECTOR.scaledBalance]
   return token === null ? [] : selectors.map(selector => ({ to: token, data: `${selector}${addressWord(account)}` as const }))
 }
 
 /** Scaled units, or the principal of a stable debt; null where an answer is missing or no amount. */
-export const readEntry = (
-  side: Side,
-  answers: readonly ReadResult[],
-): { readonly amount: bigint; readonly stable?: StableDebt } | null => {
+export const readEntry = (column: number, answers: readonly ReadResult[]): ReadEntry | null => {
   const [amount, rateRay, sinceSec] = [numberOf(answers[0]), numberOf(answers[1]), numberOf(answers[2])]
   if (amount === null || amount >= 1n << 128n) return null
-  if (side !== 'stable') return { amount }
-  return rateRay === null || sinceSec === null ? null : { amount, stable: { rateRay, sinceSec } }
+  if (!isStableColumn(column)) return { column, amount }
+  return rateRay === null || sinceSec === null ? null : { column, amount, stable: { rateRay, sinceSec } }
 }

@@ -1,49 +1,43 @@
 // The state of one Aave v3 pool, exact to the unit: reserves, e-modes, and all accounts that owe something; every change can be undone by
 // block. What logs don't tell to the unit is marked unread: nothing is believed of it until a bootstrap has read it. Reads nothing itself.
+import { addressOf, wordAt } from '../../src/core/abi-words'
 import { NONE } from '../../src/core/basket-accounts'
 import { type BasketBook, createBasketBook } from '../../src/core/basket-book'
 import { createBasketUnread, ENTRY_UNREAD } from '../../src/core/basket-unread'
 import type { Folder, SavedState } from '../../src/core/folder'
-import type { Address, Block, Hex, Log, LogFilter } from '../../src/core/primitives'
+import { createLogClock } from '../../src/core/log-clock'
+import type { Address, Hex, Log, LogFilter } from '../../src/core/primitives'
 import { badCheckpoint, readBytesPart, readJsonPart, writeJson } from '../../src/core/saved-json'
 import { createUndoMap } from '../../src/core/undo-map'
 import {
-  addressOf,
   CATEGORY_TOPIC,
+  type Category,
+  collateralColumn,
+  debtColumn,
   filtersFor,
   haveSameSources,
+  isCollateralColumn,
   isOneOf,
+  isStableColumn,
   LIST_TOPIC,
+  NOTHING_READ,
   POOL_TOPIC,
+  type PoolState,
   PROVIDER_TOPIC,
   RESERVE_TOPIC,
-  readDataUpdated,
-  type Side,
-  STABLE_TOPIC,
-  TOKEN_TOPIC,
-  TOPIC_UPGRADED,
-  wordAt,
-} from './abi'
-import {
-  type Category,
-  NOTHING_READ,
-  type PoolState,
   type ReadEntry,
   type Reserve,
+  readDataUpdated,
+  reserveOfColumn,
+  type Side,
+  STABLE_TOPIC,
   type StableDebt,
-  scaledAfter,
+  stableColumn,
+  TOKEN_TOPIC,
+  TOPIC_UPGRADED,
   type TokenSide,
-} from './math'
-
-/** Columns of the accounts: three a reserve, by the pool's own ids. */
-export const collateralColumn = (id: number): number => 3 * id
-/** Variable debt, scaled. */
-export const debtColumn = (id: number): number => 3 * id + 1
-/** Stable debt: its principal. */
-export const stableColumn = (id: number): number => 3 * id + 2
-export const reserveOfColumn = (column: number): number => Math.floor(column / 3)
-export const isCollateralColumn = (column: number): boolean => column % 3 === 0
-export const isStableColumn = (column: number): boolean => column % 3 === 2
+} from './abi'
+import { scaledAfter } from './math'
 
 /**
  * Mark of entries. A reserve is USED as collateral where there is such an entry, whatever it holds; others are not kept. Beside it stands
@@ -86,6 +80,10 @@ export interface Ledger extends Required<Omit<Folder, 'name' | 'fromBlock' | 'ne
   undoable(): number
 }
 
+/** The account's, by the number in its flags; null: it is in none. */
+export const categoryOf = (ledger: Ledger, eMode: number): Category | null =>
+  eMode === 0 ? null : (ledger.categories().get(eMode) ?? null)
+
 const POOL = 'pool'
 const ACCOUNTS = 'accounts'
 
@@ -111,7 +109,7 @@ export const createLedger = (poolAddress: Address): Ledger => {
   const byId: (Reserve | null)[] = []
   const byAsset = new Map<Address, number>()
   const tokens = new Map<Address, Source>()
-  let header: Block | null = null
+  const clock = createLogClock()
   let version = 0
   let filters: readonly LogFilter[] = []
   let filtersVersion = 0
@@ -194,10 +192,6 @@ export const createLedger = (poolAddress: Address): Ledger => {
       if (accounts.isOpen(slot)) unread.markAccount(blockNumber, accounts.accountAt(slot))
   }
 
-  /** Null where the header is not known: as in history. */
-  const timeOf = (log: Log): bigint | null =>
-    header !== null && header.number === log.blockNumber && header.hash === log.blockHash ? header.timestampSec : null
-
   /** The slot of the account in the topic, if logs may change it. */
   const slotOf = (topic: Hex): number => {
     const slot = accounts.findAt(topic, 26)
@@ -247,7 +241,7 @@ export const createLedger = (poolAddress: Address): Ledger => {
     const slot = slotOf(holder)
     if (slot === NONE) return void meet(log, holder)
     const rateRay = isMint ? wordAt(log.data, 3) : stable.get(stableKey(slot, reserveOfColumn(column)))?.rateRay
-    const sinceSec = timeOf(log)
+    const sinceSec = clock.timeOf(log)
     const change = isMint ? wordAt(log.data, 0) : -wordAt(log.data, 0)
     const amount = wordAt(log.data, 1) - wordAt(log.data, 2) + change
     if (rateRay === undefined || sinceSec === null) markEntry(log.blockNumber, slot, column)
@@ -258,7 +252,7 @@ export const createLedger = (poolAddress: Address): Ledger => {
   const dataUpdated = (log: Log): void => {
     const reserve = reserves.get(byAsset.get(addressOf(log.topics[1]!)) ?? -1)
     if (reserve === undefined || reserve.isUnread) return
-    const updatedSec = timeOf(log)
+    const updatedSec = clock.timeOf(log)
     if (updatedSec === null) unreadReserve(log.blockNumber, reserve.asset)
     else reserves.set(log.blockNumber, reserve.id, { ...reserve, ...readDataUpdated(log.data), updatedSec })
   }
@@ -371,9 +365,7 @@ export const createLedger = (poolAddress: Address): Ledger => {
     },
     track: unread.markAccount,
     quarantine,
-    beginBlock: block => {
-      header = block
-    },
+    beginBlock: clock.begin,
     fold,
     distrust: (log, reason) => {
       if (!tokens.has(log.address)) return quarantine(log.blockNumber, reason)

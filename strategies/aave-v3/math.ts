@@ -1,26 +1,11 @@
-// Aave v3's arithmetic, rounding for rounding: indices, balances, health. Each version rounds its own way; all amounts are bigint.
-
-import { maxOf, mulDivDown, mulDivUp, WAD } from '../../src/core/fixed-point'
-import type { Address } from '../../src/core/primitives'
-
-/** Groups of pool releases that decide alike. */
-export type AaveRules = 'v3.0' | 'v3.6' | 'v3.7'
-
-/** 3 is v3.0.2 as mainnet had it in March 2024: checked against its recorded state. */
-const RULES: ReadonlyMap<bigint, AaveRules> = new Map([
-  [1n, 'v3.0'],
-  [3n, 'v3.0'],
-  [10n, 'v3.6'],
-  [11n, 'v3.7'],
-])
-
-/** Rules of a pool by its POOL_REVISION; null for a release that these maths have not been checked against. */
-export const rulesOfRevision = (revision: bigint): AaveRules | null => RULES.get(revision) ?? null
+// Aave v3's arithmetic, rounding for rounding: indices, balances, health, scaled balances from events, liquidation calls. Each version rounds
+// its own way; all amounts are bigint.
+import { BPS, maxOf, minOf, mulDivDown, mulDivUp, WAD } from '../../src/core/fixed-point'
+import type { AaveRules, Reserve, ReserveIndices, TokenSide } from './abi'
 
 export const RAY = 10n ** 27n
 const HALF_RAY = RAY / 2n
-const PERCENT = 10_000n
-const HALF_PERCENT = PERCENT / 2n
+const HALF_PERCENT = BPS / 2n
 const SECONDS_PER_YEAR = 31_536_000n
 
 /** Half up. Mirrors WadRayMath.rayMul. */
@@ -30,22 +15,13 @@ export const rayDiv = (a: bigint, b: bigint): bigint => (a * RAY + b / 2n) / b
 /** Half up. Mirrors WadRayMath.wadDiv. */
 export const wadDiv = (a: bigint, b: bigint): bigint => (a * WAD + b / 2n) / b
 /** Half up. Mirrors PercentageMath.percentMul. */
-export const percentMul = (value: bigint, bps: bigint): bigint => (value * bps + HALF_PERCENT) / PERCENT
+export const percentMul = (value: bigint, bps: bigint): bigint => (value * bps + HALF_PERCENT) / BPS
 /** Half up. Mirrors PercentageMath.percentDiv. */
-export const percentDiv = (value: bigint, bps: bigint): bigint => (value * PERCENT + bps / 2n) / bps
-export const percentMulDown = (value: bigint, bps: bigint): bigint => mulDivDown(value, bps, PERCENT)
-export const percentMulUp = (value: bigint, bps: bigint): bigint => mulDivUp(value, bps, PERCENT)
-export const percentDivDown = (value: bigint, bps: bigint): bigint => mulDivDown(value, PERCENT, bps)
-export const percentDivUp = (value: bigint, bps: bigint): bigint => mulDivUp(value, PERCENT, bps)
-
-/** What a reserve last wrote down. Rates in ray a year. */
-export interface ReserveIndices {
-  readonly liquidityIndexRay: bigint
-  readonly variableBorrowIndexRay: bigint
-  readonly liquidityRateRay: bigint
-  readonly variableBorrowRateRay: bigint
-  readonly updatedSec: bigint
-}
+export const percentDiv = (value: bigint, bps: bigint): bigint => (value * BPS + bps / 2n) / bps
+export const percentMulDown = (value: bigint, bps: bigint): bigint => mulDivDown(value, bps, BPS)
+export const percentMulUp = (value: bigint, bps: bigint): bigint => mulDivUp(value, bps, BPS)
+export const percentDivDown = (value: bigint, bps: bigint): bigint => mulDivDown(value, BPS, bps)
+export const percentDivUp = (value: bigint, bps: bigint): bigint => mulDivUp(value, BPS, bps)
 
 /** Index of aTokens at `timestampSec`. Mirrors ReserveLogic.getNormalizedIncome. */
 export const liquidityIndexAt = (reserve: ReserveIndices, timestampSec: bigint): bigint => {
@@ -136,86 +112,37 @@ export const accountHealth = (rules: AaveRules, reserves: readonly AccountReserv
   const averageThresholdBps = collateralBase > 0n ? weighted / collateralBase : 0n
   if (debtBase === 0n) return { collateralBase, debtBase, averageThresholdBps, healthFactorWad: null }
   const healthFactorWad =
-    rules === 'v3.0' ? wadDiv(percentMul(collateralBase, averageThresholdBps), debtBase) : wadDiv(weighted, debtBase) / PERCENT
+    rules === 'v3.0' ? wadDiv(percentMul(collateralBase, averageThresholdBps), debtBase) : wadDiv(weighted, debtBase) / BPS
   return { collateralBase, debtBase, averageThresholdBps, healthFactorWad }
 }
 
 /** At and below it all of a debt may be repaid at once, and the sentinel is not asked. */
 export const CLOSE_FACTOR_HEALTH_WAD = (WAD * 95n) / 100n
 
-/** Flags that decide whether the pool lets anybody liquidate. */
-export interface LiquidationFlags {
-  readonly collateralActive: boolean
-  readonly debtActive: boolean
-  readonly collateralPaused: boolean
-  readonly debtPaused: boolean
-  /** 0n: none. Unknown before v3.1. */
-  readonly collateralGraceUntilSec: bigint
-  readonly debtGraceUntilSec: bigint
-  /** isLiquidationAllowed() of the price sentinel; null: there is none. */
-  readonly sentinelAllows: boolean | null
-}
+/** What of a reserve decides whether the pool lets anybody liquidate. */
+export type LiquidationFlags = Pick<Reserve, 'isActive' | 'isPaused' | 'graceUntilSec'>
 
-/** Why the pool would refuse any size now, or null. Frozen reserves don't block. Mirrors ValidationLogic.validateLiquidationCall. */
+/**
+ * Why the pool would refuse any size now, or null. Frozen reserves don't block. `sentinelAllows`: isLiquidationAllowed() of the price sentinel;
+ * null: there is none. Mirrors ValidationLogic.validateLiquidationCall.
+ */
 export const blockedBy = (
   rules: AaveRules,
-  flags: LiquidationFlags,
+  collateral: LiquidationFlags,
+  debt: LiquidationFlags,
+  sentinelAllows: boolean | null,
   healthFactorWad: bigint,
   timestampSec: bigint,
 ): 'inactive' | 'paused' | 'sentinel' | 'grace' | null => {
-  if (!flags.collateralActive || !flags.debtActive) return 'inactive'
-  if (flags.collateralPaused || flags.debtPaused) return 'paused'
+  if (!collateral.isActive || !debt.isActive) return 'inactive'
+  if (collateral.isPaused || debt.isPaused) return 'paused'
   const isSentinelAsked = rules !== 'v3.7' && healthFactorWad >= CLOSE_FACTOR_HEALTH_WAD
-  if (isSentinelAsked && flags.sentinelAllows === false) return 'sentinel'
+  if (isSentinelAsked && sentinelAllows === false) return 'sentinel'
   if (rules === 'v3.0') return null
-  const graceUntil = maxOf(flags.collateralGraceUntilSec, flags.debtGraceUntilSec)
-  return graceUntil >= timestampSec ? 'grace' : null
+  return maxOf(collateral.graceUntilSec, debt.graceUntilSec) >= timestampSec ? 'grace' : null
 }
-
-// Two repayments that beat one under a close factor (Qin et al.), and where liquidating makes things worse (Warmuz et al.): pure figures.
-
-export interface TwoSteps {
-  /** Repays to a health of just 1, rounded down: whoever needs it below 1 afterwards takes a unit less where it is exact. */
-  readonly first: bigint
-  /** The close factor of what is left. */
-  readonly second: bigint
-  /** What one call alone could repay. */
-  readonly single: bigint
-}
-
-/**
- * r1 = (D - LT*C) / (1 - LT*(1+b)), r2 = CF*(D - r1), in units of base currency, rounded down. Null where two steps don't apply: the
- * account is healthy, a single call may repay all, or repaying never restores its health.
- */
-export const twoSteps = (
-  debt: bigint,
-  collateral: bigint,
-  thresholdBps: bigint,
-  bonusBps: bigint,
-  closeFactorBps: bigint,
-): TwoSteps | null => {
-  const short = debt * PERCENT - collateral * thresholdBps
-  const slope = PERCENT * PERCENT - thresholdBps * bonusBps
-  if (short <= 0n || slope <= 0n || closeFactorBps >= PERCENT) return null
-  const first = mulDivDown(short, PERCENT, slope)
-  const single = mulDivDown(debt, closeFactorBps, PERCENT)
-  if (first >= single) return null
-  return { first, second: mulDivDown(debt - first, closeFactorBps, PERCENT), single }
-}
-
-/** What two steps repay more than one, as a share of one, in WAD, rounded down. */
-export const twoStepGainWad = ({ first, second, single }: TwoSteps): bigint => mulDivDown(first + second - single, WAD, single)
-
-/** Debt over collateral above which each liquidation raises that ratio: 1 / (1 + b), in WAD, rounded down. `bonusBps`: 10_500n for 5 %. */
-export const toxicLtvWad = (bonusBps: bigint): bigint => mulDivDown(WAD, PERCENT, bonusBps)
-
-/** Fall of the collateral's price that carries an account from its threshold to the toxic ratio, in WAD, rounded down. */
-export const fallToToxicWad = (thresholdWad: bigint, toxicWad: bigint): bigint =>
-  thresholdWad >= toxicWad ? 0n : WAD - mulDivUp(thresholdWad, WAD, toxicWad)
 
 // Scaled balances from token events, which carry rounded token units: each version's rounding turned round.
-
-export type TokenSide = 'collateral' | 'debt'
 
 /** A Mint or Burn event of an aToken or variable debt token. A repayment smaller than the interest since is a Mint, too. */
 export interface BalanceEvent {
@@ -258,100 +185,210 @@ export const scaledAfter = (rules: AaveRules, side: TokenSide, scaled: bigint, e
   return balance >= 0n ? scaledWorth(rules, side, balance, indexRay) : null
 }
 
-// What the pool writes down of its reserves and e-modes.
+// What a liquidation call takes and gives, to the unit, and which sizes the pool accepts, for one (collateral, debt) choice.
 
-export interface Reserve extends ReserveIndices {
-  /** The pool's own number: its place in every bitmap. */
-  readonly id: number
-  readonly asset: Address
-  readonly aToken: Address
-  readonly debtToken: Address
-  /** Null where there is none, as since v3.2. */
-  readonly stableDebtToken: Address | null
-  readonly decimals: number
-  readonly ltvBps: bigint
-  readonly thresholdBps: bigint
+const CLOSE_FACTOR_BPS = 5_000n
+/** Base units below which a side may be closed whole: 2,000 of a base currency with 8 decimals, as the pool's code has it. */
+const WHOLE_BELOW_BASE = 2_000n * 10n ** 8n
+/** Base units that a side must keep unless one of the two is cleared. */
+const LEFTOVER_BASE = WHOLE_BELOW_BASE / 2n
+
+/** One collateral and one debt of an account, at the block of the liquidation. Prices as the pool asks for them (v3.0: e-mode source). */
+export interface LiquidationCase {
+  readonly rules: AaveRules
+  readonly health: AccountHealth
+  readonly collateralPrice: bigint
+  readonly collateralUnit: bigint
+  readonly debtPrice: bigint
+  readonly debtUnit: bigint
+  /** E.g. 10_500n: the e-mode's if the collateral is in the account's category. */
   readonly bonusBps: bigint
   readonly protocolFeeBps: bigint
-  readonly isActive: boolean
-  readonly isFrozen: boolean
-  readonly isPaused: boolean
-  /** 0n: none, as before v3.1. */
-  readonly graceUntilSec: bigint
-  /** v3.0's e-mode of the reserve; 0: none. */
-  readonly category: number
-  /** Debt of accounts that are not known, in scaled units, when last looked: they have not borrowed since `fromBlock`. */
-  readonly unseenScaled: bigint
-  /** Something changed that must be read before the reserve is judged. */
-  readonly isUnread: boolean
+  readonly collateralScaled: bigint
+  readonly collateralIndexRay: bigint
+  /** Token units of this reserve, stable debt included. */
+  readonly debt: bigint
+  readonly debtIndexRay: bigint
 }
 
-export interface Category {
-  readonly id: number
-  readonly thresholdBps: bigint
-  readonly bonusBps: bigint
-  /** v3.0: whose price the oracle tells for all of the category; null: each reserve's own, as always since. */
-  readonly priceSource: Address | null
-  /** By reserve id, lowest bit first; since v3.2. Before, each reserve names its category. */
-  readonly collateralBitmap: bigint
-  readonly borrowableBitmap: bigint
+export interface Liquidation {
+  readonly paid: bigint
+  /** To the liquidator. */
+  readonly received: bigint
+  /** To the treasury. */
+  readonly fee: bigint
+  /** Whether no collateral is left, so that the pool writes off all debt of the account, in other reserves too. Never before v3.3. */
+  readonly isLast: boolean
+  /** Of that, the debt of this reserve. */
+  readonly writtenOff: bigint
 }
 
-/** What counts for this reserve as collateral of an account in `category` (null: none). Mirrors GenericLogic of either version. */
-export const termsIn = (
-  rules: AaveRules,
-  reserve: Reserve,
-  category: Category | null,
-): { readonly isInCategory: boolean; readonly thresholdBps: bigint; readonly bonusBps: bigint } => {
-  const isListed = category !== null && ((category.collateralBitmap >> BigInt(reserve.id)) & 1n) === 1n
-  const isInCategory = rules === 'v3.0' ? category !== null && reserve.category === category.id : isListed
-  const { thresholdBps, bonusBps } = isInCategory && category !== null ? category : reserve
-  // v3.0 leaves out reserves without a threshold of their own, in an e-mode, too.
-  return { isInCategory, thresholdBps: rules === 'v3.0' && reserve.thresholdBps === 0n ? 0n : thresholdBps, bonusBps }
+export type LiquidationResult =
+  | { readonly kind: 'done'; readonly done: Liquidation }
+  | { readonly kind: 'refused'; readonly why: 'healthy' | 'nothing' | 'dust' }
+
+/** Collateral in token units. */
+export const collateralOf = (each: LiquidationCase): bigint =>
+  collateralBalance(each.rules, each.collateralScaled, each.collateralIndexRay)
+
+const collateralBase = (each: LiquidationCase, amount: bigint): bigint =>
+  mulDivDown(amount, each.collateralPrice, each.collateralUnit)
+
+const debtBase = (each: LiquidationCase, amount: bigint): bigint => debtValue(each.rules, amount, each.debtPrice, each.debtUnit)
+
+/**
+ * Most of this debt that one call may repay by the close factor, before what the collateral is worth caps it.
+ * v3.0: half of this reserve's debt while health is above 0.95. Since v3.3: half of the account's whole debt, only while both sides are
+ * worth 2,000 or more. Mirrors LiquidationLogic._calculateDebt and executeLiquidationCall.
+ */
+export const maxRepay = (each: LiquidationCase): bigint => {
+  const { rules, health, debt } = each
+  const isHalf = (health.healthFactorWad ?? 0n) > CLOSE_FACTOR_HEALTH_WAD
+  if (rules === 'v3.0') return isHalf ? percentMul(debt, CLOSE_FACTOR_BPS) : debt
+  const owed = debtBase(each, debt)
+  if (!isHalf || owed < WHOLE_BELOW_BASE || collateralBase(each, collateralOf(each)) < WHOLE_BELOW_BASE) return debt
+  const limitBase = percentMul(health.debtBase, CLOSE_FACTOR_BPS)
+  return owed > limitBase ? mulDivDown(limitBase, each.debtUnit, each.debtPrice) : debt
 }
 
-/** What of the pool itself decides. */
-export interface PoolState {
-  /** Null until read. */
-  readonly revision: bigint | null
-  /** Null until read, and for a revision that is not known. */
-  readonly rules: AaveRules | null
-  /** Null until read. */
-  readonly provider: Address | null
-  readonly configurator: Address | null
-  readonly oracle: Address | null
-  /** Null: there is none. */
-  readonly sentinel: Address | null
-  /** The revision and the addresses above must be read. */
-  readonly isUnread: boolean
-  readonly isListUnread: boolean
-  readonly areCategoriesUnread: boolean
-  /** Why nothing is acted on until all was read anew; null otherwise. */
-  readonly held: string | null
+/** Collateral taken from the borrower for `repaid`, protocol fee included, uncapped. */
+const seizedFor = (each: LiquidationCase, repaid: bigint): bigint => {
+  const bare = (each.debtPrice * repaid * each.collateralUnit) / (each.collateralPrice * each.debtUnit)
+  return each.rules === 'v3.7' ? percentMulDown(bare, each.bonusBps) : percentMul(bare, each.bonusBps)
 }
 
-export const NOTHING_READ: PoolState = {
-  revision: null,
-  rules: null,
-  provider: null,
-  configurator: null,
-  oracle: null,
-  sentinel: null,
-  isUnread: true,
-  isListUnread: true,
-  areCategoriesUnread: true,
-  held: null,
+/** What all of the collateral pays for. */
+const repaidFor = (each: LiquidationCase, seized: bigint): bigint => {
+  const bare = (each.collateralPrice * seized * each.debtUnit) / (each.debtPrice * each.collateralUnit)
+  return each.rules === 'v3.0' ? percentDiv(bare, each.bonusBps) : percentDivUp(bare, each.bonusBps)
 }
 
-/** What a stable debt has besides its principal, which is in the accounts. */
-export interface StableDebt {
-  readonly rateRay: bigint
-  readonly sinceSec: bigint
+const feeOf = (each: LiquidationCase, seized: bigint): bigint => {
+  if (each.protocolFeeBps === 0n) return 0n
+  if (each.rules === 'v3.7') return percentMulUp(seized - percentDivDown(seized, each.bonusBps), each.protocolFeeBps)
+  return percentMul(seized - percentDiv(seized, each.bonusBps), each.protocolFeeBps)
 }
 
-/** One entry of an account as the contracts tell it. */
-export interface ReadEntry {
-  readonly column: number
-  readonly amount: bigint
-  readonly stable?: StableDebt
+/** Whether the account has no collateral left afterwards, in the pool's own estimate. v3.7 counts in scaled units, each part rounded up. */
+const emptiesAccount = (each: LiquidationCase, received: bigint, fee: bigint): boolean => {
+  const { rules, health, collateralScaled, collateralIndexRay } = each
+  if (rules === 'v3.0') return false
+  if (rules === 'v3.6') return collateralBase(each, received + fee) === health.collateralBase
+  const scaled = mulDivUp(received, RAY, collateralIndexRay) + mulDivUp(fee, RAY, collateralIndexRay)
+  const taken = collateralBalance(rules, minOf(scaled, collateralScaled), collateralIndexRay)
+  return collateralBase(each, taken) === health.collateralBase
+}
+
+/** Tokens refuse to burn nothing, counted in scaled units: half up in v3.0; since v3.5 debt rounds down and collateral up. */
+const burnsNothing = (each: LiquidationCase, burntDebt: bigint, received: bigint): boolean => {
+  if (each.rules === 'v3.0')
+    return rayDiv(burntDebt, each.debtIndexRay) === 0n || rayDiv(received, each.collateralIndexRay) === 0n
+  return mulDivDown(burntDebt, RAY, each.debtIndexRay) === 0n || received === 0n
+}
+
+/** Since v3.3: whoever clears neither side must leave 1,000 of both. */
+const leavesDust = (each: LiquidationCase, paid: bigint, seized: bigint): boolean => {
+  if (each.rules === 'v3.0') return false
+  const collateral = collateralOf(each)
+  if (paid >= each.debt || seized >= collateral) return false
+  return debtBase(each, each.debt - paid) < LEFTOVER_BASE || collateralBase(each, collateral - seized) < LEFTOVER_BASE
+}
+
+/**
+ * What `liquidationCall(…, debtToCover)` does, or why it reverts. Flags (paused, grace, sentinel) are not looked at here: see `blockedBy`.
+ * Mirrors LiquidationLogic.executeLiquidationCall.
+ */
+export const liquidate = (each: LiquidationCase, debtToCover: bigint): LiquidationResult => {
+  const { healthFactorWad } = each.health
+  if (healthFactorWad === null || healthFactorWad >= WAD) return { kind: 'refused', why: 'healthy' }
+  const collateral = collateralOf(each)
+  const covered = minOf(debtToCover, maxRepay(each))
+  const wanted = seizedFor(each, covered)
+  const seized = minOf(wanted, collateral)
+  const paid = wanted > collateral ? repaidFor(each, collateral) : covered
+  if (leavesDust(each, paid, seized)) return { kind: 'refused', why: 'dust' }
+  const fee = feeOf(each, seized)
+  const received = seized - fee
+  const isLast = emptiesAccount(each, received, fee)
+  const writtenOff = isLast ? maxOf(each.debt - paid, 0n) : 0n
+  if (burnsNothing(each, paid + writtenOff, received)) return { kind: 'refused', why: 'nothing' }
+  return { kind: 'done', done: { paid, received, fee, isLast, writtenOff } }
+}
+
+/** What `liquidate` does; null: it is refused. */
+export const doneOf = (each: LiquidationCase, debtToCover: bigint): Liquidation | null => {
+  const result = liquidate(each, debtToCover)
+  return result.kind === 'done' ? result.done : null
+}
+
+/** Whether no debt of this reserve is left, or none of this collateral. */
+export const clears = (each: LiquidationCase, { paid, received, fee }: Liquidation): boolean =>
+  paid >= each.debt || received + fee >= collateralOf(each)
+
+/** What a call leaves of the pair's balances, so that a second call in the same transaction can be told. */
+export interface Leftover {
+  readonly collateralScaled: bigint
+  readonly debtScaled: bigint
+}
+
+/**
+ * Scaled balances after `done`, of an account whose debt is `debtScaled`, none of it stable. Mirrors the burn of debt, the burn of aTokens and
+ * the fee's transfer to the treasury, each with its own rounding.
+ */
+export const leftoverOf = (each: LiquidationCase, debtScaled: bigint, done: Liquidation): Leftover => {
+  const { rules, collateralIndexRay, debtIndexRay } = each
+  const isOld = rules === 'v3.0'
+  const scaledCollateral = (amount: bigint): bigint =>
+    isOld ? rayDiv(amount, collateralIndexRay) : mulDivUp(amount, RAY, collateralIndexRay)
+  const burnt = isOld ? rayDiv(done.paid, debtIndexRay) : mulDivDown(done.paid, RAY, debtIndexRay)
+  const afterBurn = maxOf(each.collateralScaled - scaledCollateral(done.received), 0n)
+  return { collateralScaled: maxOf(afterBurn - scaledCollateral(done.fee), 0n), debtScaled: maxOf(debtScaled - burnt, 0n) }
+}
+
+/** The pair after `done`; health stays as it was. */
+export const restOf = (each: LiquidationCase, debtScaled: bigint, done: Liquidation): LiquidationCase => {
+  const left = leftoverOf(each, debtScaled, done)
+  return { ...each, collateralScaled: left.collateralScaled, debt: debtBalance(each.rules, left.debtScaled, each.debtIndexRay) }
+}
+
+/** A size that burns at least a unit of debt and gives at least one of collateral: not the least, but near it. */
+export const smallSize = (each: LiquidationCase): bigint => {
+  const units = each.collateralIndexRay / RAY + 4n
+  const seizing = mulDivUp(units * each.collateralPrice, each.debtUnit, each.debtPrice * each.collateralUnit)
+  return maxOf(seizing, each.debtIndexRay / RAY) + 1n
+}
+
+/** Largest repayment whose seizure is at most `seized` (uncapped). */
+const repaySeizingAtMost = (each: LiquidationCase, seized: bigint): bigint => {
+  const carry = each.rules === 'v3.7' ? 0n : BPS / 2n
+  const bare = ((seized + 1n) * BPS - carry - 1n) / each.bonusBps
+  return ((bare + 1n) * each.collateralPrice * each.debtUnit - 1n) / (each.debtPrice * each.collateralUnit)
+}
+
+/** Both are sizes to ask for; what is paid can be less where the collateral caps it. */
+export interface RepayBounds {
+  /** Every size from 1 unit to here is accepted (if it seizes anything); null: none is. */
+  readonly partialMax: bigint | null
+  /** A size above that which clears the debt or the collateral; null: none does, or `partialMax` is the most that can be asked. */
+  readonly clearing: bigint | null
+}
+
+/** Largest size that clears neither side and leaves enough of both; 0n or less: none. */
+const largestPartial = (each: LiquidationCase): bigint => {
+  // Debt that is worth LEFTOVER_BASE rounded up, collateral that is worth it rounded down.
+  const keepDebt = ((LEFTOVER_BASE - 1n) * each.debtUnit) / each.debtPrice + 1n
+  const keepCollateral = mulDivUp(LEFTOVER_BASE, each.collateralUnit, each.collateralPrice)
+  const room = collateralOf(each) - keepCollateral
+  if (room < 0n) return 0n
+  return minOf(each.debt - keepDebt, repaySeizingAtMost(each, room))
+}
+
+/** Which sizes of `debtToCover` the pool accepts. One unit more than either is refused, or changes nothing. */
+export const repayBounds = (each: LiquidationCase): RepayBounds => {
+  const most = maxRepay(each)
+  const atMost = liquidate(each, most)
+  if (atMost.kind === 'refused' && atMost.why !== 'dust') return { partialMax: null, clearing: null }
+  const partial = each.rules === 'v3.0' ? most : minOf(largestPartial(each), most)
+  const isWhole = partial < most && atMost.kind === 'done'
+  return { partialMax: partial > 0n ? partial : null, clearing: isWhole ? most : null }
 }

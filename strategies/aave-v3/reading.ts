@@ -1,14 +1,22 @@
 // What must be read of an Aave v3 pool: once and after changes, to make the ledger exact; each block, prices and liquidity. A read that fails
-// spoils only what it was about: a reserve, an account. Judges nothing.
-import { ACCOUNT_UNREAD, ENTRY_UNREAD } from '../../src/core/basket-unread'
+// spoils only what it was about: a reserve, an account. And what the contracts say of one account, held against the ledger. Judges nothing.
+import { addressesIn, addressIn, numberOf, wordAt, wordsOf, ZERO_ADDRESS } from '../../src/core/abi-words'
+import { auditQuestion, type Check, type Checks, checkOf } from '../../src/core/audit-checks'
+import { NONE } from '../../src/core/basket-accounts'
+import { type BasketReads, readUnread } from '../../src/core/basket-reading'
+import { columnsAt } from '../../src/core/basket-sample'
 import { maxOf } from '../../src/core/fixed-point'
 import type { ReadCall, Reader, ReadResult } from '../../src/core/folder'
+import type { PositionRef } from '../../src/core/opportunity'
 import type { Address, Token } from '../../src/core/primitives'
 import { readLists } from '../../src/core/read-lists'
+import type { AuditQuestion } from '../../src/core/strategy'
 import { symbolCall, symbolOf } from '../../src/core/token-symbol'
 import {
-  addressAt,
   categoryCalls,
+  collateralColumn,
+  columnsOf,
+  debtColumn,
   encodeAddressesProvider,
   encodeAssetPrice,
   encodeBalance,
@@ -21,20 +29,25 @@ import {
   encodeReservesList,
   encodeScaledTotalSupply,
   encodeSentinel,
+  encodeUserAccountData,
   encodeUserConfiguration,
   encodeUserEMode,
   encodeVirtualBalance,
-  numberOf,
+  entryCalls,
+  isCollateralColumn,
+  isStableColumn,
   RESERVE_WORDS,
-  readAddresses,
+  type ReadEntry,
+  type Reserve,
+  type ReserveAnswer,
   readCategory,
+  readEntry,
   readReserve,
-  wordsOf,
-  ZERO_ADDRESS,
+  reserveOfColumn,
+  rulesOfRevision,
+  stableColumn,
 } from './abi'
-import { callsFor, columnsOf, entryFrom } from './audit'
-import { collateralColumn, debtColumn, isCollateralColumn, type Ledger, reserveOfColumn, stableColumn } from './ledger'
-import { type Reserve, rulesOfRevision } from './math'
+import { eModeOf, type Ledger } from './ledger'
 
 /** What the last block reads answered. */
 export interface Quotes {
@@ -48,12 +61,6 @@ export interface Quotes {
   readonly liquidity: readonly (bigint | null)[]
 }
 
-/** Why something can't be judged; of one reserve, or of all the pool where `asset` is null. */
-export interface ReadingFault {
-  readonly asset: Address | null
-  readonly reason: string
-}
-
 export interface Reading {
   needsBootstrap(): boolean
   bootstrap(reader: Reader): Promise<void>
@@ -62,26 +69,24 @@ export interface Reading {
   quotes(): Quotes
   /** As `acceptReads` of these results would make them. */
   quotesOf(results: readonly ReadResult[]): Quotes
-  /** Nothing of the pool may be judged; a fault says why. */
-  isHeld(): boolean
-  faults(): readonly ReadingFault[]
   tokens(): ReadonlyMap<Address, Token>
 }
 
-const addressIn = (result: ReadResult | undefined): Address | null => {
-  const data = wordsOf(result, 1)
-  return data === null ? null : addressAt(data, 0)
-}
+export const reservesOf = (ledger: Ledger): readonly Reserve[] => ledger.reserves().flatMap(each => (each === null ? [] : [each]))
+
+/** Some known account has something there. */
+export const isInUse = ({ accounts }: Ledger, { id }: Reserve): boolean =>
+  [collateralColumn(id), debtColumn(id), stableColumn(id)].some(column => accounts.usersOf(column) > 0)
 
 const callTo =
   (to: Address) =>
   (data: ReadCall['data']): ReadCall => ({ to, data })
 
+/** The bitmaps have room for 128. */
+const MOST_RESERVES = 256
+
 /** 255 are possible; most pools have a handful. */
 const CATEGORY_IDS = Array.from({ length: 255 }, (_, at) => at + 1)
-
-/** Accounts read at once: their answers are held together. */
-const ACCOUNTS_AT_ONCE = 5_000
 
 interface Question {
   readonly kind: 'price' | 'liquidity' | 'category' | 'sentinel'
@@ -121,9 +126,7 @@ export const createReading = (
   /** What was asked for and not answered is not asked again before the next block's reads. */
   let isPostponed = false
 
-  const reserves = (): readonly Reserve[] => ledger.reserves().flatMap(reserve => (reserve === null ? [] : [reserve]))
-  const isInUse = ({ id }: Reserve): boolean =>
-    [collateralColumn(id), debtColumn(id), stableColumn(id)].some(column => accounts.usersOf(column) > 0)
+  const reserves = (): readonly Reserve[] => reservesOf(ledger)
 
   const isAnythingUnread = (): boolean => {
     const { isUnread, isListUnread, areCategoriesUnread, rules } = ledger.pool()
@@ -157,7 +160,7 @@ export const createReading = (
         .filter(each => each.isUnread)
         .map(({ asset }) => asset)
     const [list] = await reader.read([toPool(encodeReservesList())])
-    return readAddresses(list)
+    return addressesIn(list, MOST_RESERVES)
   }
 
   const readReserves = async (reader: Reader): Promise<void> => {
@@ -208,58 +211,20 @@ export const createReading = (
     ledger.setPool(reader.block.number, { areCategoriesUnread: false })
   }
 
-  const readAccounts = async (reader: Reader, slots: readonly number[]): Promise<void> => {
-    const block = reader.block.number
-    const names = slots.map(accounts.accountAt)
-    const [configurations = [], eModes = []] = await readLists(reader, [
-      names.map(name => toPool(encodeUserConfiguration(name))),
-      names.map(name => toPool(encodeUserEMode(name))),
-    ])
-    const wanted = slots.map((_, at) => {
-      const configuration = numberOf(configurations[at])
+  const reads: BasketReads<ReadEntry> = {
+    headCalls: account => [encodeUserConfiguration(account), encodeUserEMode(account)].map(toPool),
+    headFrom: answers => {
+      const [configuration = null, eMode = null] = answers.map(numberOf)
+      if (configuration === null || eMode === null) return null
+      const columns = columnsOf(configuration, ledger.reserves())
       // Whoever owes nothing is forgotten: the rest need not be known.
-      const columns = configuration === null ? [] : columnsOf(configuration, ledger.reserves())
-      return { configuration, columns: columns.every(isCollateralColumn) ? [] : columns }
-    })
-    const answers = await readLists(
-      reader,
-      wanted.flatMap(({ columns }, at) => callsFor(ledger, names[at]!, columns)),
-    )
-    let from = 0
-    slots.forEach((slot, at) => {
-      const { configuration, columns } = wanted[at]!
-      const entries = columns.map((column, entry) => entryFrom(column, answers[from + entry]))
-      from += columns.length
-      const eMode = numberOf(eModes[at])
-      if (configuration === null || eMode === null || entries.includes(null)) return
-      ledger.setAccount(
-        block,
-        slot,
-        Number(eMode & 0xffn),
-        entries.flatMap(entry => (entry === null ? [] : [entry])),
-      )
-    })
-  }
-
-  const readEntries = async (reader: Reader, slots: readonly number[]): Promise<void> => {
-    const due = slots.map(slot => ({
-      slot,
-      columns: Array.from({ length: accounts.entriesOf(slot) }, (_, entry) => entry)
-        .filter(entry => (accounts.marksAt(slot, entry) & ENTRY_UNREAD) !== 0)
-        .map(entry => accounts.columnAt(slot, entry))
-        .filter(column => (ledger.reserves()[reserveOfColumn(column)] ?? null) !== null),
-    }))
-    const answers = await readLists(
-      reader,
-      due.flatMap(({ slot, columns }) => callsFor(ledger, accounts.accountAt(slot), columns)),
-    )
-    let at = 0
-    for (const { slot, columns } of due)
-      for (const column of columns) {
-        const entry = entryFrom(column, answers[at++])
-        // Nothing is known any more of an account that turned out to owe nothing.
-        if (entry !== null && accounts.isOpen(slot)) ledger.setEntry(reader.block.number, slot, entry)
-      }
+      return { flags: Number(eMode & 0xffn), columns: columns.every(isCollateralColumn) ? [] : columns }
+    },
+    isReadable: column => (ledger.reserves()[reserveOfColumn(column)] ?? null) !== null,
+    entryCalls: (account, column) => entryCalls(ledger.reserves()[reserveOfColumn(column)]!, column, account),
+    entryFrom: readEntry,
+    setAccount: ledger.setAccount,
+    setEntry: ledger.setEntry,
   }
 
   /** What is owed to each reserve that no known account owes: they borrowed before the history that was folded. */
@@ -274,19 +239,6 @@ export const createReading = (
     })
   }
 
-  const readUnread = async (reader: Reader): Promise<void> => {
-    const slots = [...ledger.unread()].sort((a, b) => a - b)
-    for (let from = 0; from < slots.length; from += ACCOUNTS_AT_ONCE) {
-      const some = slots.slice(from, from + ACCOUNTS_AT_ONCE)
-      const isWhole = (slot: number): boolean => (accounts.flagsAt(slot) & ACCOUNT_UNREAD) !== 0
-      await readAccounts(reader, some.filter(isWhole))
-      await readEntries(
-        reader,
-        some.filter(slot => accounts.isOpen(slot) && !isWhole(slot)),
-      )
-    }
-  }
-
   const bootstrap = async (reader: Reader): Promise<void> => {
     const isFirst = ledger.pool().provider === null
     if (ledger.pool().isUnread) await readPool(reader)
@@ -295,7 +247,7 @@ export const createReading = (
       if (ledger.pool().isListUnread || reserves().some(reserve => reserve.isUnread)) await readReserves(reader)
       if (ledger.pool().areCategoriesUnread) await readCategories(reader)
       const isCounting = isFirst || (ledger.unread().size > 0 && reserves().some(({ unseenScaled }) => unseenScaled > 0n))
-      if (!ledger.pool().isListUnread) await readUnread(reader)
+      if (!ledger.pool().isListUnread) await readUnread(reader, accounts, reads, ledger.unread())
       if (isCounting) await countUnseen(reader)
     }
     await readNames(reader)
@@ -311,7 +263,7 @@ export const createReading = (
       data: encodeAssetPrice(of),
       ...(maxOracleGas === undefined ? {} : { gasCap: maxOracleGas }),
     })
-    const used = reserves().filter(isInUse)
+    const used = reserves().filter(reserve => isInUse(ledger, reserve))
     return [
       ...used.map(({ id, asset }): Question => ({ kind: 'price', id, call: priceCall(asset) })),
       ...used.flatMap(({ id, asset, aToken }): Question[] => {
@@ -328,36 +280,6 @@ export const createReading = (
     ]
   }
 
-  /** Why nothing of the pool may be judged; null: it may. */
-  const poolFault = (): string | null => {
-    const { isUnread, revision, rules, held, isListUnread, areCategoriesUnread } = ledger.pool()
-    if (held !== null) return `held until all is read anew: ${held}`
-    if (isUnread) return 'its revision and addresses could not be read'
-    if (rules === null) return `its revision is ${revision}, which is not one that was checked: nothing is acted on`
-    if (isListUnread || areCategoriesUnread) return 'its reserves and e-modes could not be read'
-    return null
-  }
-
-  const reserveFault = (reserve: Reserve): string | null => {
-    if (reserve.isUnread) return 'its data could not be read'
-    if (isInUse(reserve) && (quotes.prices[reserve.id] ?? null) === null) return 'the oracle tells no price'
-    if (reserve.unseenScaled === 0n) return null
-    return `judged in part: ${reserve.unseenScaled} scaled units of its debt belong to accounts that have not borrowed since fromBlock`
-  }
-
-  const faults = (): readonly ReadingFault[] => {
-    const reason = poolFault()
-    if (reason !== null) return [{ asset: null, reason }]
-    const waiting = ledger.unread().size
-    return [
-      ...(waiting === 0 ? [] : [{ asset: null, reason: `${waiting} accounts could not be read` }]),
-      ...reserves().flatMap(reserve => {
-        const why = isInUse(reserve) || reserve.unseenScaled > 0n ? reserveFault(reserve) : null
-        return why === null ? [] : [{ asset: reserve.asset, reason: why }]
-      }),
-    ]
-  }
-
   return {
     needsBootstrap: () => !isPostponed && (isAnythingUnread() || reserves().some(({ asset }) => !tokens.has(asset))),
     bootstrap,
@@ -371,8 +293,94 @@ export const createReading = (
     },
     quotes: () => quotes,
     quotesOf: results => quotesFrom(asked, results),
-    isHeld: () => poolFault() !== null,
-    faults,
     tokens: () => tokens,
   }
 }
+
+const textOf = (result: ReadResult | undefined): string | null => numberOf(result)?.toString() ?? null
+
+/** All that one `getReserveData` tells and the ledger holds. */
+const reserveText = (reserve: Omit<ReserveAnswer, 'stableDebtToken'>): string =>
+  [
+    `id ${reserve.id}`,
+    `tokens ${reserve.aToken} ${reserve.debtToken}`,
+    `indices ${reserve.liquidityIndexRay} ${reserve.variableBorrowIndexRay}`,
+    `rates ${reserve.liquidityRateRay} ${reserve.variableBorrowRateRay}`,
+    `updated ${reserve.updatedSec}`,
+    `terms ${reserve.ltvBps} ${reserve.thresholdBps} ${reserve.bonusBps} ${reserve.protocolFeeBps} ${reserve.decimals}`,
+    `flags ${reserve.isActive} ${reserve.isFrozen} ${reserve.isPaused} ${reserve.category}`,
+  ].join(', ')
+
+const reserveCheck = (pool: Address, reserve: Reserve): Check =>
+  checkOf({ to: pool, data: encodeReserveData(reserve.asset) }, `reserve ${reserve.asset}`, reserveText(reserve), result => {
+    const data = wordsOf(result, RESERVE_WORDS)
+    return data === null ? null : reserveText(readReserve(data))
+  })
+
+/**
+ * What is used as collateral must be the same; what is owed must be marked as borrowed. The mark alone proves nothing: before v3.1 it could
+ * stay when all was repaid.
+ */
+const configurationCheck = (pool: Address, ledger: Ledger, account: Address, columns: readonly number[]): Check => {
+  const nameOf = (column: number): string => `${isCollateralColumn(column) ? 'collateral' : 'debt'} ${reserveOfColumn(column)}`
+  const own = new Set(columns.map(nameOf))
+  const text = (names: Iterable<string>): string => [...names].sort().join(', ')
+  return checkOf({ to: pool, data: encodeUserConfiguration(account) }, 'reserves used', text(own), result => {
+    const configuration = numberOf(result)
+    if (configuration === null) return null
+    const found = new Set(columnsOf(configuration, ledger.reserves()).map(nameOf))
+    return text([...found].filter(name => own.has(name) || !name.startsWith('debt')))
+  })
+}
+
+/** All known debt of a reserve, and what is not known of it, is all that its debt token says. */
+const totalCheck = ({ accounts }: Ledger, { id, asset, debtToken, unseenScaled }: Reserve): Check => {
+  const known = accounts.totalOf(debtColumn(id)) + unseenScaled
+  return checkOf({ to: debtToken, data: encodeScaledTotalSupply() }, `scaled debt of ${asset} in all`, String(known), textOf)
+}
+
+const sideName = (column: number): string =>
+  isCollateralColumn(column) ? 'scaled collateral' : isStableColumn(column) ? 'stable debt' : 'scaled debt'
+
+const entryChecks = (ledger: Ledger, slot: number, column: number): readonly Check[] => {
+  const id = reserveOfColumn(column)
+  const reserve = ledger.reserves()[id] ?? null
+  if (reserve === null) return []
+  const stable = ledger.stableDebt(slot, id)
+  const expected = [ledger.accounts.amountOf(slot, column), stable?.rateRay ?? 0n, stable?.sinceSec ?? 0n]
+  const parts = ['', ', its rate', ', its time']
+  return entryCalls(reserve, column, ledger.accounts.accountAt(slot)).map((call, at) =>
+    checkOf(call, `${sideName(column)} of ${reserve.asset}${parts[at]}`, String(expected[at]), textOf),
+  )
+}
+
+/** An account that is not known owes nothing; less than one unit of base currency would not show. */
+const strangerCheck = (pool: Address, account: Address): Check =>
+  checkOf({ to: pool, data: encodeUserAccountData(account) }, 'debt in base currency', '0', result => {
+    const data = wordsOf(result, 6)
+    return data === null ? null : String(wordAt(data, 1))
+  })
+
+/** What is to be asked of the account, and of the reserves it uses, as the ledger stands now. */
+const checksOf = (ledger: Ledger, pool: Address, account: Address): Checks => {
+  const { accounts } = ledger
+  const slot = accounts.find(account)
+  if (slot === NONE) return { checks: [strangerCheck(pool, account)], isSure: true }
+  const columns = columnsAt(accounts, slot)
+  const used = [...new Set(columns.map(reserveOfColumn))].flatMap(id => ledger.reserves()[id] ?? [])
+  const eMode = String(eModeOf(accounts.flagsAt(slot)))
+  return {
+    checks: [
+      configurationCheck(pool, ledger, account, columns),
+      checkOf({ to: pool, data: encodeUserEMode(account) }, 'e-mode', eMode, textOf),
+      ...columns.flatMap(column => entryChecks(ledger, slot, column)),
+      ...used.map(reserve => reserveCheck(pool, reserve)),
+      ...(ledger.unread().size > 0 ? [] : used.map(reserve => totalCheck(ledger, reserve))),
+    ],
+    isSure: ledger.isRead(slot) && used.every(({ isUnread }) => !isUnread),
+  }
+}
+
+/** How to check the position against the contracts; also one that is not known. */
+export const auditOf = (ledger: Ledger, pool: Address, position: PositionRef): AuditQuestion =>
+  auditQuestion(position, () => checksOf(ledger, pool, position.account))

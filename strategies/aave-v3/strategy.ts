@@ -1,71 +1,48 @@
 // Aave v3 as a Strategy: the live book of one pool, an account with several collaterals and debts being one position. Joins ledger,
 // reads, index and maths; decides in integers what the index's floats only screen.
 import { z } from 'zod'
+import { addressOf, ZERO_ADDRESS } from '../../src/core/abi-words'
 import { NONE } from '../../src/core/basket-accounts'
 import type { BasketWeights } from '../../src/core/basket-index'
 import { debtByLevel, lowestOf, type Owed } from '../../src/core/basket-risk'
-import { createBasketScreen } from '../../src/core/basket-screen'
-import { maxOf, minOf } from '../../src/core/fixed-point'
+import { columnsAt, openSlots, sampleBasket } from '../../src/core/basket-sample'
+import { type ColumnWeight, createBasketScreen } from '../../src/core/basket-screen'
+import { BPS, maxOf, minOf, mulDivDown, mulDivUp, WAD } from '../../src/core/fixed-point'
 import type { Opportunity, PositionRef, PositionView } from '../../src/core/opportunity'
 import type { Address, TargetBlock } from '../../src/core/primitives'
+import { largestBy, onceBy } from '../../src/core/ranking'
 import { createMarketTest, createPositionTest } from '../../src/core/scope'
-import type { AuditQuestion, Book, DebtAtRisk, MarketFault, Pairs, Scope, Strategy, WhatIf } from '../../src/core/strategy'
+import { addressSetting, countSetting, gasSetting } from '../../src/core/settings'
+import type { Book, DebtAtRisk, MarketFault, Pairs, Scope, Strategy, WhatIf } from '../../src/core/strategy'
 import { fallOf } from '../../src/core/what-if'
-import { addressOf, POOL_TOPIC, ZERO_ADDRESS } from './abi'
-import { auditOf } from './audit'
-import { collateralWorth, debtWorth, largest, type Timed, waysToClose } from './closes'
 import {
-  type Account,
-  categoryOf,
-  isUnder,
-  judge,
-  type Moment,
-  momentOf,
-  UNKNOWN_COLLATERAL,
-  UNKNOWN_DEBT,
-  weightAt,
-} from './judge'
-import {
+  type AaveRules,
+  type Category,
   collateralColumn,
-  createLedger,
   debtColumn,
-  eModeOf,
   isCollateralColumn,
-  type Ledger,
+  POOL_TOPIC,
+  type Reserve,
   reserveOfColumn,
   stableColumn,
-} from './ledger'
-import { RAY, type Reserve, stableBalanceAt, termsIn } from './math'
-import { createReading } from './reading'
+  termsIn,
+} from './abi'
+import { categoryOf, createLedger, eModeOf, type Ledger } from './ledger'
+import { debtIndexAt, liquidityIndexAt, RAY, stableBalanceAt } from './math'
+import { type Account, collateralWorth, debtWorth, judge, type Moment, type Timed, waysToClose } from './opportunities'
+import { auditOf, createReading, isInUse, type Quotes, reservesOf } from './reading'
 
 const NAME = 'aave-v3'
 
 export const configSchema = z.strictObject({
-  address: z
-    .string()
-    .regex(/^0x[0-9a-fA-F]{40}$/, { error: 'must be an address' })
-    .transform((text): Address => `0x${text.slice(2).toLowerCase()}`)
-    .describe('The pool: the proxy that users call.'),
-  fromBlock: z
-    .number()
-    .int()
-    .nonnegative()
-    .prefault(0)
-    .transform(BigInt)
-    .describe('Block of its deployment. With a later one, accounts that have not borrowed since then are not seen.'),
-  horizonSec: z
-    .number()
-    .int()
-    .nonnegative()
-    .prefault(900)
-    .transform(BigInt)
-    .describe('For how long after its target block a liquidation must stay valid at unchanged prices, in seconds.'),
-  maxOracleGas: z
-    .number()
-    .int()
-    .positive()
-    .optional()
-    .describe('Gas that one price may burn in a read. Default: `limits.readGasCap`.'),
+  address: addressSetting.describe('The pool: the proxy that users call.'),
+  fromBlock: countSetting(0).describe(
+    'Block of its deployment. With a later one, accounts that have not borrowed since then are not seen.',
+  ),
+  horizonSec: countSetting(900).describe(
+    'For how long after its target block a liquidation must stay valid at unchanged prices, in seconds.',
+  ),
+  maxOracleGas: gasSetting.describe('Gas that one price may burn in a read. Default: `limits.readGasCap`.'),
 })
 
 export type Settings = z.output<typeof configSchema>
@@ -75,8 +52,6 @@ const MAX_PAIRS = 400
 
 const debtUsers = ({ accounts }: Ledger, id: number): number =>
   accounts.usersOf(debtColumn(id)) + accounts.usersOf(stableColumn(id))
-
-const reservesOf = (ledger: Ledger): readonly Reserve[] => ledger.reserves().flatMap(each => (each === null ? [] : [each]))
 
 const pairsOf = (ledger: Ledger): Pairs => {
   const { accounts } = ledger
@@ -111,12 +86,112 @@ const createStableBound = (ledger: Ledger) => {
 }
 
 /** The first column of the account that `wants`: some token's, for tables, where nothing can be valued. */
-const tokenIn = ({ accounts, reserves }: Ledger, slot: number, wants: (column: number) => boolean): Address | null => {
-  for (let entry = 0; entry < accounts.entriesOf(slot); entry++) {
-    const column = accounts.columnAt(slot, entry)
-    if (wants(column)) return reserves()[reserveOfColumn(column)]?.asset ?? null
+const tokenIn = ({ accounts, reserves }: Ledger, slot: number, wants: (column: number) => boolean): Address | null =>
+  reserves()[reserveOfColumn(columnsAt(accounts, slot).find(wants) ?? -1)]?.asset ?? null
+
+const NO_FACTORS: ReadonlyMap<Address, bigint> = new Map()
+
+const idOf = ({ id }: Reserve): number => id
+
+/** Indices are worked out once. `factorWad`: what the values of some tokens are multiplied by, rounded up. */
+const momentOf = (rules: AaveRules, timestampSec: bigint, quotes: Quotes, factorWad = NO_FACTORS): Moment => {
+  const scaled = (price: bigint | null, { asset }: Reserve): bigint | null => {
+    const factor = price === null ? undefined : factorWad.get(asset)
+    return price === null || factor === undefined ? price : mulDivUp(price, factor, WAD)
   }
+  const own = ({ id }: Reserve): bigint | null => quotes.prices[id] ?? null
+  /** Null: the e-mode has no price of its own. */
+  const shared = (reserve: Reserve, category: Category | null): bigint | null => {
+    if (category === null || category.priceSource === null) return own(reserve)
+    const price = quotes.categoryPrice(category.id)
+    return price === 0n ? own(reserve) : price
+  }
+  return {
+    rules,
+    timestampSec,
+    sentinelAllows: quotes.sentinelAllows,
+    liquidityIndex: onceBy(idOf, reserve => liquidityIndexAt(reserve, timestampSec)),
+    debtIndex: onceBy(idOf, reserve => debtIndexAt(rules, reserve, timestampSec)),
+    price: (reserve, category) => {
+      const isShared = termsIn(rules, reserve, category).isInCategory
+      return scaled(isShared ? shared(reserve, category) : own(reserve), reserve)
+    },
+    debtPrice: (reserve, category) => scaled(shared(reserve, category), reserve),
+    liquidity: ({ id }) => quotes.liquidity[id] ?? 0n,
+  }
+}
+
+const isUnder = (account: Account | null): account is Account =>
+  account !== null && account.health.healthFactorWad !== null && account.health.healthFactorWad < WAD
+
+/** Debt in units of the main debt that collateral does not cover, bonus counted; 0n: it does. */
+const shortfall = ({ held, health }: Account): bigint => {
+  const [best, main] = [largestBy(held, collateralWorth), largestBy(held, debtWorth)]
+  if (main === null) return 0n
+  const covered = mulDivDown(health.collateralBase, BPS, maxOf(best?.bonusBps ?? BPS, BPS))
+  return health.debtBase <= covered || main.price === 0n ? 0n : mulDivUp(health.debtBase - covered, main.unit, main.price)
+}
+
+/** Weighs amounts in base currency. Rounding errs by a token unit, which is worth `price / unit`, and a few base units an entry. */
+const BASE_SLACK = 3
+
+/** Nobody is found because of a reserve that was never priced: collateral counts far more than any debt. */
+const UNKNOWN_COLLATERAL: ColumnWeight = { low: 1e40, high: 1e40, slack: 0 }
+const UNKNOWN_DEBT: ColumnWeight = { low: -1e-40, high: -1e-40, slack: 0 }
+
+/**
+ * What a unit of a column counts, at a price in float. v3.0 cuts the average threshold to whole basis points: up to one basis point of all
+ * collateral. `stableGrowth`: what no stable debt has grown beyond.
+ */
+const weightAt = (
+  price: number,
+  reserve: Reserve,
+  column: number,
+  thresholdBps: bigint,
+  moment: Moment,
+  stableGrowth: number,
+): ColumnWeight => {
+  const each = price / 10 ** reserve.decimals
+  const slack = each + BASE_SLACK
+  if (column === stableColumn(reserve.id)) return { low: -each * stableGrowth, high: -each, slack }
+  if (!isCollateralColumn(column)) {
+    const debt = -each * (Number(moment.debtIndex(reserve)) / 1e27)
+    return { low: debt, high: debt, slack }
+  }
+  const value = each * (Number(moment.liquidityIndex(reserve)) / 1e27)
+  const cut = moment.rules === 'v3.0' ? 1 : 0
+  return { low: value * Math.max(0, Number(thresholdBps) - cut) * 1e-4, high: value * Number(thresholdBps) * 1e-4, slack }
+}
+
+/** Why nothing of the pool may be judged; null: it may. */
+export const poolFault = (ledger: Ledger): string | null => {
+  const { isUnread, revision, rules, held, isListUnread, areCategoriesUnread } = ledger.pool()
+  if (held !== null) return `held until all is read anew: ${held}`
+  if (isUnread) return 'its revision and addresses could not be read'
+  if (rules === null) return `its revision is ${revision}, which is not one that was checked: nothing is acted on`
+  if (isListUnread || areCategoriesUnread) return 'its reserves and e-modes could not be read'
   return null
+}
+
+const reserveFault = (ledger: Ledger, { prices }: Quotes, reserve: Reserve): string | null => {
+  const isUsed = isInUse(ledger, reserve)
+  if (!isUsed && reserve.unseenScaled === 0n) return null
+  if (reserve.isUnread) return 'its data could not be read'
+  if (isUsed && (prices[reserve.id] ?? null) === null) return 'the oracle tells no price'
+  if (reserve.unseenScaled === 0n) return null
+  return `judged in part: ${reserve.unseenScaled} scaled units of its debt belong to accounts that have not borrowed since fromBlock`
+}
+
+/** Why the pool, or what of it, can't be judged. */
+export const faultsOf = (ledger: Ledger, quotes: Quotes): readonly string[] => {
+  const reason = poolFault(ledger)
+  if (reason !== null) return [reason]
+  const waiting = ledger.unread().size
+  const ofReserves = reservesOf(ledger).flatMap(reserve => {
+    const why = reserveFault(ledger, quotes, reserve)
+    return why === null ? [] : [`reserve ${reserve.asset}: ${why}`]
+  })
+  return waiting === 0 ? ofReserves : [`${waiting} accounts could not be read`, ...ofReserves]
 }
 
 const createBook = (settings: Settings, scope: Scope): Book => {
@@ -143,7 +218,7 @@ const createBook = (settings: Settings, scope: Scope): Book => {
   /** The pool at each of these times, at the last prices or others; null: nothing can be judged. */
   const momentsAt = (timesSec: readonly bigint[], whatIf?: WhatIf): readonly Moment[] | null => {
     const { rules } = ledger.pool()
-    if (rules === null || reading.isHeld()) return null
+    if (rules === null || poolFault(ledger) !== null) return null
     const quotes = whatIf?.kind === 'reads' ? reading.quotesOf(whatIf.results) : reading.quotes()
     const factors = whatIf?.kind === 'values' ? whatIf.factorWad : undefined
     return timesSec.map(timestampSec => momentOf(rules, timestampSec, quotes, factors))
@@ -169,11 +244,11 @@ const createBook = (settings: Settings, scope: Scope): Book => {
 
   const opportunityOf = (account: Account, [now, early, later]: readonly [Moment, Moment, Moment]): Opportunity | null => {
     const position = refOf(account.slot)
-    const main = largest(account.held, debtWorth)
+    const main = largestBy(account.held, debtWorth)
     if (main === null || !isFollowed || !isInScope(position.account, main.debt, main.reserve.asset)) return null
     const at = (moment: Moment): Timed => ({ moment, account: judge(ledger, account.slot, moment) ?? account })
     const setting = { pool, borrower: position.account, now, before: at(early), afterwards: at(later) }
-    return { position, ...waysToClose(account, setting) }
+    return { position, ...waysToClose(account, setting), debtAssets: shortfall(account) }
   }
 
   const opportunities = (target: TargetBlock, whatIf?: WhatIf): readonly Opportunity[] => {
@@ -213,8 +288,8 @@ const createBook = (settings: Settings, scope: Scope): Book => {
 
   const viewOf = (slot: number, at: Moment | undefined): PositionView => {
     const account = at === undefined ? null : judge(ledger, slot, at)
-    const from = account === null ? null : largest(account.held, collateralWorth)
-    const to = account === null ? null : largest(account.held, debtWorth)
+    const from = account === null ? null : largestBy(account.held, collateralWorth)
+    const to = account === null ? null : largestBy(account.held, debtWorth)
     return {
       ...refOf(slot),
       collateralToken: from?.reserve.asset ?? tokenIn(ledger, slot, isCollateralColumn) ?? ZERO_ADDRESS,
@@ -225,24 +300,16 @@ const createBook = (settings: Settings, scope: Scope): Book => {
     }
   }
 
-  const openSlots = (): readonly number[] => {
-    const open: number[] = []
-    for (let slot = 0; slot < accounts.limit(); slot++) if (accounts.isOpen(slot)) open.push(slot)
-    return open
-  }
-
   const positions = (target: TargetBlock, limit?: number): readonly PositionView[] => {
     screen.sync()
     const [at] = momentsAt([target.timestampSec]) ?? []
     const nearest = (count: number): readonly number[] => (at === undefined ? [] : screen.nearest(weigh(at), count))
-    return lowestOf(limit, nearest, openSlots, slot => viewOf(slot, at))
-  }
-
-  const sample = (cursor: number, count: number): ReturnType<Book['sample']> => {
-    const found: PositionRef[] = []
-    let next = cursor < accounts.limit() ? cursor : 0
-    for (; next < accounts.limit() && found.length < count; next++) if (accounts.isOpen(next)) found.push(refOf(next))
-    return { positions: found, next: next < accounts.limit() ? next : 0 }
+    return lowestOf(
+      limit,
+      nearest,
+      () => openSlots(accounts),
+      slot => viewOf(slot, at),
+    )
   }
 
   const covers = ({ strategy, market }: PositionRef): boolean => strategy === NAME && market === pool
@@ -273,24 +340,15 @@ const createBook = (settings: Settings, scope: Scope): Book => {
     },
     opportunities,
     debtAtRisk,
-    faults: () =>
-      reading
-        .faults()
-        .map(
-          ({ asset, reason }): MarketFault => ({ market: pool, reason: asset === null ? reason : `reserve ${asset}: ${reason}` }),
-        ),
+    faults: () => faultsOf(ledger, reading.quotes()).map((reason): MarketFault => ({ market: pool, reason })),
     positions,
     pairs: () => pairsOf(ledger),
     tokens: reading.tokens,
     size: accounts.size,
     has: position => covers(position) && accounts.find(position.account) !== NONE,
     covers,
-    audit: asked =>
-      asked.filter(covers).map((position): AuditQuestion => {
-        const { calls, compare } = auditOf(ledger, pool, position.account)
-        return { position, calls, compare: results => compare(results)?.map(drift => ({ position, ...drift })) ?? null }
-      }),
-    sample,
+    audit: asked => asked.filter(covers).map(position => auditOf(ledger, pool, position)),
+    sample: (cursor, count) => sampleBasket(accounts, cursor, count, refOf),
     quarantine: (market, block, reason) => {
       if (market === pool) ledger.quarantine(block, reason)
     },

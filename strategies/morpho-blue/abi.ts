@@ -1,4 +1,5 @@
-// Morpho Blue's ABI as hand-sliced hex: topics, selectors, word readers and encoders. Checked against the official ABI by tests.
+// Morpho Blue's ABI as hand-sliced hex: topics, selectors, readers and encoders. Checked against the official ABI by tests.
+import { addressAt, addressWord, word, wordAt } from '../../src/core/abi-words'
 import type { Address, Hex } from '../../src/core/primitives'
 import type { Totals } from './math'
 
@@ -38,18 +39,6 @@ export interface MarketParams {
   readonly irm: Address
   readonly lltvWad: bigint
 }
-
-/** Length of `0x` plus `words` 32-byte words. */
-export const hexLength = (words: number): number => 2 + 64 * words
-
-/** Word `index` of `data` as unsigned integer; throws SyntaxError where the data is too short. */
-export const wordAt = (data: Hex, index: number): bigint => BigInt(`0x${data.slice(2 + 64 * index, 66 + 64 * index)}`)
-
-/** The address in the low 20 bytes of word `index`. Lower case as the data is. */
-export const addressAt = (data: Hex, index: number): Address => `0x${data.slice(26 + 64 * index, 66 + 64 * index)}`
-
-const word = (value: bigint): string => value.toString(16).padStart(64, '0')
-const addressWord = (address: Address): string => address.slice(2).padStart(64, '0')
 
 const paramsWords = (params: MarketParams): string =>
   addressWord(params.loanToken) +

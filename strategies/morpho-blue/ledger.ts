@@ -1,18 +1,18 @@
 // Markets and positions, and how each log changes them: totals as values replaced whole, positions in a PairBook, every change undoable by
 // block. Hand-sliced hex, no decoder: a log takes microseconds. Supply shares by account and the fee recipient are not kept, and events that
 // change nothing kept are not asked for: no liquidation depends on them. Knows no reads and no prices.
+import { hexLength, wordAt } from '../../src/core/abi-words'
 import { KeeperError } from '../../src/core/errors'
 import { zeroFloorSub } from '../../src/core/fixed-point'
 import { AMOUNT_LIMBS, addressDigits, amountAt, readAddress, readAmount, writeAmount } from '../../src/core/limbs'
+import { createLogClock } from '../../src/core/log-clock'
 import { createPairBook, createPairMove, type PairBook, type PairMove } from '../../src/core/pair-book'
 import type { PairImage } from '../../src/core/pair-image'
 import { ACCOUNT, COLLATERAL, DEBT, NONE } from '../../src/core/pair-records'
 import type { Address, Block, Hex, Log } from '../../src/core/primitives'
 import { createUndoJournal } from '../../src/core/undo-journal'
-import { hexLength, type MarketParams, readParams, TOPIC, TOPIC_BORROW_RATE_UPDATE, wordAt } from './abi'
+import { type MarketParams, readParams, TOPIC, TOPIC_BORROW_RATE_UPDATE } from './abi'
 import type { Totals } from './math'
-
-export const ZERO_ADDRESS: Address = `0x${'0'.repeat(40)}`
 
 export interface MarketState extends Totals {
   /** Null until read, where the market was created before the first folded block. */
@@ -364,10 +364,7 @@ export interface LogFold {
 
 /** `follows` says which markets matter at all: logs of others cost one look-up. */
 export const createLogFold = (morpho: Address, ledger: Ledger, follows: (id: Hex) => boolean): LogFold => {
-  let header: Block | null = null
-
-  const timeOf = (log: Log): bigint | null =>
-    header !== null && header.number === log.blockNumber && header.hash === log.blockHash ? header.timestampSec : null
+  const clock = createLogClock()
 
   const rateUpdated = (log: Log): void => {
     const market = ledger.byId.get(log.topics[1]!)
@@ -378,16 +375,14 @@ export const createLogFold = (morpho: Address, ledger: Ledger, follows: (id: Hex
   }
 
   return {
-    beginBlock: block => {
-      header = block
-    },
+    beginBlock: clock.begin,
     fold: log => {
       const [topic, id] = log.topics
       if (topic === undefined || id === undefined) return
       if (topic === TOPIC_BORROW_RATE_UPDATE) return rateUpdated(log)
       const handler = HANDLERS[topic]
       if (log.address !== morpho || handler === undefined || !follows(id)) return
-      handler(ledger, ledger.marketOf(id, log.blockNumber), log, timeOf(log))
+      handler(ledger, ledger.marketOf(id, log.blockNumber), log, clock.timeOf(log))
     },
   }
 }

@@ -1,6 +1,7 @@
 // What a market is worth at a moment, who in it is under water, and the ways to close them: oracle prices and rates as last read (or as
 // supposed), interest accrued to the target, a float screen over the market's index, then the contract's own arithmetic for each hit. Each
 // "can't say" has a reason.
+import { bytesLength, numberOf } from '../../src/core/abi-words'
 import { MAX_UINT256, minOf } from '../../src/core/fixed-point'
 import type { ReadCall, ReadResult } from '../../src/core/folder'
 import type { Close, Opportunity } from '../../src/core/opportunity'
@@ -11,7 +12,7 @@ import type { Step } from '../../src/core/program'
 import { createPositionTest } from '../../src/core/scope'
 import type { DebtAtRisk, Scope, WhatIf } from '../../src/core/strategy'
 import { debtAtTerms, type Factors, priceAfterUp } from '../../src/core/what-if'
-import { encodeBorrowRateView, encodeLiquidate, encodePrice, LIQUIDATE_DATA_WORD, type MarketParams, wordAt } from './abi'
+import { encodeBorrowRateView, encodeLiquidate, encodePrice, LIQUIDATE_DATA_WORD, type MarketParams } from './abi'
 import type { Market } from './ledger'
 import {
   accrue,
@@ -30,7 +31,7 @@ import {
   VIRTUAL_ASSETS,
   VIRTUAL_SHARES,
 } from './math'
-import { type Lore, rateModelOf, wordsOf } from './reading'
+import { type Lore, rateModelOf } from './reading'
 
 export type Answer = { readonly kind: 'value'; readonly value: bigint } | { readonly kind: 'fault'; readonly reason: string }
 
@@ -69,10 +70,8 @@ const NOT_READ = fault('oracle: not read yet')
 const answerOf = (what: string, result: ReadResult | undefined): Answer => {
   if (result === undefined) return fault(`${what}: not read yet`)
   if (result.kind === 'failed') return fault(`${what}: ${result.why}`)
-  const data = wordsOf(result, 1)
-  return data === null
-    ? fault(`${what}: answered ${(result.data.length - 2) / 2} bytes`)
-    : { kind: 'value', value: wordAt(data, 0) }
+  const value = numberOf(result)
+  return value === null ? fault(`${what}: answered ${bytesLength(result.data)} bytes`) : { kind: 'value', value }
 }
 
 /** In float, for screening; NaN where there is none. */

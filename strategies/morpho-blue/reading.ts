@@ -1,6 +1,8 @@
 // What logs can't tell, and whether they told the truth. Bootstraps: time of the last accrual, rate model and its memory, token names, positions
 // older than the history; answers are applied at the reader's block and undone with it, and what fails leaves its market due. Audits: what
 // to ask of a position, what differs, and how a market is given up until it was read anew.
+import { addressOf, numberOf, wordAt, wordsOf, ZERO_ADDRESS } from '../../src/core/abi-words'
+import { auditQuestion, type Check, type Comparison } from '../../src/core/audit-checks'
 import { minOf } from '../../src/core/fixed-point'
 import type { ReadCall, Reader, ReadResult } from '../../src/core/folder'
 import type { PositionRef } from '../../src/core/opportunity'
@@ -8,7 +10,7 @@ import { NONE } from '../../src/core/pair-records'
 import { samplePairs } from '../../src/core/pair-sample'
 import type { Address, Hex, Log, LogFilter, Token } from '../../src/core/primitives'
 import { readLists } from '../../src/core/read-lists'
-import type { AuditQuestion, Drift } from '../../src/core/strategy'
+import type { AuditQuestion } from '../../src/core/strategy'
 import { symbolCall, symbolOf } from '../../src/core/token-symbol'
 import {
   encodeBorrowRateView,
@@ -17,14 +19,12 @@ import {
   encodeMarket,
   encodePosition,
   encodeRateAtTarget,
-  hexLength,
   type MarketParams,
   readMarket,
   readParams,
   TOPIC,
-  wordAt,
 } from './abi'
-import { type Ledger, type Market, ZERO_ADDRESS } from './ledger'
+import type { Ledger, Market } from './ledger'
 import { adaptiveRate, PROBES, type Totals } from './math'
 
 /** How a rate model is followed: none (zero rate), computed here, or asked each block. */
@@ -52,16 +52,10 @@ export const needsReads = (market: Market, lore: Lore): boolean => {
   return !lore.tokens.has(params.loanToken) || !lore.tokens.has(params.collateralToken)
 }
 
-/** The answer's data if it holds at least `words` words. Longer is fine: Solidity's decoder ignores what follows. */
-export const wordsOf = (result: ReadResult | undefined, words: number): Hex | null =>
-  result?.kind === 'ok' && result.data.length >= hexLength(words) ? result.data : null
-
 /** Null where the token does not say, or says more than a uint8. */
 export const readDecimals = (result: ReadResult | undefined): number | null => {
-  const data = wordsOf(result, 1)
-  if (data === null) return null
-  const decimals = wordAt(data, 0)
-  return decimals <= 255n ? Number(decimals) : null
+  const decimals = numberOf(result)
+  return decimals !== null && decimals <= 255n ? Number(decimals) : null
 }
 
 type Due = { readonly market: Market; readonly params: MarketParams }
@@ -132,8 +126,8 @@ const learnMarkets = async (
   ])
   learnTokens(ledger, block, lore, tokens, [decimals ?? [], symbols ?? []])
   rated.forEach(({ market }, i) => {
-    const data = wordsOf(rates?.[i], 1)
-    if (data !== null) ledger.setState(market, block, { rateAtTarget: wordAt(data, 0) })
+    const rateAtTarget = numberOf(rates?.[i])
+    if (rateAtTarget !== null) ledger.setState(market, block, { rateAtTarget })
   })
   return due.flatMap(({ market }, i) => {
     const data = wordsOf(markets?.[i], 6)
@@ -159,13 +153,10 @@ const probeCall = (params: MarketParams, probe: (typeof PROBES)[number], nowSec:
 }
 
 const answersAdaptively = (rateAtTarget: bigint, results: readonly ReadResult[], nowSec: bigint): boolean =>
-  PROBES.every((probe, i) => {
-    const data = wordsOf(results[i], 1)
-    return (
-      data !== null &&
-      wordAt(data, 0) === adaptiveRate(probe, probe.known ? rateAtTarget : 0n, elapsedOf(probe, nowSec)).averageRateWad
-    )
-  })
+  PROBES.every(
+    (probe, i) =>
+      numberOf(results[i]) === adaptiveRate(probe, probe.known ? rateAtTarget : 0n, elapsedOf(probe, nowSec)).averageRateWad,
+  )
 
 /** Tells models apart by what they answer, wherever they are deployed: see PROBES. */
 const learnModels = async (reader: Reader, ledger: Ledger, lore: Lore, due: readonly Due[]): Promise<void> => {
@@ -253,43 +244,37 @@ export interface MorphoAudit {
   recall(market: Hex, block: bigint, logs: readonly Log[]): void
 }
 
-/** A value in the book, and where the contract says the same. */
-type Comparison = readonly [field: string, book: bigint | null, chain: bigint | null]
-
 /** Shares of borrowers whom no log has named; 0n for a market known from its creation. */
 export const unseenShares = ({ state, pairs, number }: Market): bigint =>
   state.complete ? 0n : state.borrowShares - pairs.debtOf(number)
 
 const isBeingRead = ({ quarantine, unread }: Market): boolean => quarantine !== null || unread.size > 0
 
-const totalsOf = ({ state }: Market, answer: Hex): readonly Comparison[] => {
+/** Null where the book holds none: there is nothing to compare then. */
+const compared = (field: string, book: bigint | null, chain: bigint): readonly Comparison[] =>
+  book === null ? [] : [{ field, book: book.toString(), chain: chain.toString() }]
+
+const compareTotals = ({ state }: Market, answer: Hex): readonly Comparison[] => {
   const { totals, lastUpdateSec } = readMarket(answer)
   // Without a rate model the contract notes the time of an accrual but emits nothing; no interest depends on it.
   const isTimed = state.params !== null && state.params.irm !== ZERO_ADDRESS
   return [
-    ['total supply assets', state.supplyAssets, totals.supplyAssets],
-    ['total supply shares', state.supplyShares, totals.supplyShares],
-    ['total borrow assets', state.borrowAssets, totals.borrowAssets],
-    ['total borrow shares', state.borrowShares, totals.borrowShares],
-    ['fee', state.feeWad, totals.feeWad],
-    ['time of the last accrual', isTimed ? state.lastUpdateSec : null, lastUpdateSec],
+    ...compared('total supply assets', state.supplyAssets, totals.supplyAssets),
+    ...compared('total supply shares', state.supplyShares, totals.supplyShares),
+    ...compared('total borrow assets', state.borrowAssets, totals.borrowAssets),
+    ...compared('total borrow shares', state.borrowShares, totals.borrowShares),
+    ...compared('fee', state.feeWad, totals.feeWad),
+    ...compared('time of the last accrual', isTimed ? state.lastUpdateSec : null, lastUpdateSec),
   ]
 }
 
-const amountsOf = ({ pairs, number }: Market, account: Address, answer: Hex): readonly Comparison[] => {
+const compareAmounts = ({ pairs, number }: Market, account: Address, answer: Hex): readonly Comparison[] => {
   const slot = pairs.find(number, account)
   return [
-    ['borrow shares', slot === NONE ? 0n : pairs.debtAt(slot), wordAt(answer, 1)],
-    ['collateral', slot === NONE ? 0n : pairs.collateralAt(slot), wordAt(answer, 2)],
+    ...compared('borrow shares', slot === NONE ? 0n : pairs.debtAt(slot), wordAt(answer, 1)),
+    ...compared('collateral', slot === NONE ? 0n : pairs.collateralAt(slot), wordAt(answer, 2)),
   ]
 }
-
-const driftsOf = (position: PositionRef, comparisons: readonly Comparison[]): readonly Drift[] =>
-  comparisons.flatMap(([field, book, chain]) =>
-    book === null || chain === null || book === chain
-      ? []
-      : [{ position, field, book: book.toString(), chain: chain.toString() }],
-  )
 
 export const createMorphoAudit = (strategy: string, morpho: Address, ledger: Ledger, lore: Lore): MorphoAudit => {
   const rateCall = (id: Hex): ReadCall | null => {
@@ -301,22 +286,26 @@ export const createMorphoAudit = (strategy: string, morpho: Address, ledger: Led
   const questionOf = (position: PositionRef): AuditQuestion => {
     const { market: id, account } = position
     const rate = rateCall(id)
-    const compare = ([totals, amounts, rateNow]: readonly ReadResult[]): readonly Drift[] | null => {
-      const market = ledger.byId.get(id)
-      const [ofMarket, ofPosition] = [wordsOf(totals, 6), wordsOf(amounts, 3)]
-      if (market === undefined || isBeingRead(market) || ofMarket === null || ofPosition === null) return null
-      const ofRate = rate === null ? null : wordsOf(rateNow, 1)
-      return driftsOf(position, [
-        ...totalsOf(market, ofMarket),
-        ['rate at target', market.state.rateAtTarget, ofRate === null ? null : wordAt(ofRate, 0)],
-        ...amountsOf(market, account, ofPosition),
-      ])
-    }
-    const calls = [
-      { to: morpho, data: encodeMarket(id) },
-      { to: morpho, data: encodePosition(id, account) },
+    const ofMarket =
+      (words: number, compare: (market: Market, answer: Hex) => readonly Comparison[]): Check['compare'] =>
+      result => {
+        const [market, answer] = [ledger.byId.get(id), wordsOf(result, words)]
+        return market === undefined || answer === null ? null : compare(market, answer)
+      }
+    const checks: Check[] = [
+      { call: { to: morpho, data: encodeMarket(id) }, compare: ofMarket(6, compareTotals) },
+      {
+        call: { to: morpho, data: encodePosition(id, account) },
+        compare: ofMarket(3, (market, answer) => compareAmounts(market, account, answer)),
+      },
     ]
-    return { position, calls: rate === null ? calls : [...calls, rate], compare }
+    const compareRate = ofMarket(1, ({ state }, answer) => compared('rate at target', state.rateAtTarget, wordAt(answer, 0)))
+    // A rate that was not told says nothing of the rest.
+    if (rate !== null) checks.push({ call: rate, compare: result => compareRate(result) ?? [] })
+    return auditQuestion(position, () => {
+      const market = ledger.byId.get(id)
+      return { checks, isSure: market !== undefined && !isBeingRead(market) }
+    })
   }
 
   /** A market that has no borrower as far as is known has its turn too: the nobody's position stands for it. */
@@ -362,7 +351,7 @@ export const createMorphoAudit = (strategy: string, morpho: Address, ledger: Led
       const known = new Set(accountsOf(market))
       const named = logs
         .filter(({ topics }) => topics[0] === TOPIC.borrow && topics[1] === id)
-        .map(({ topics }): Address => `0x${(topics[2] ?? '').slice(26)}`)
+        .map(({ topics }) => addressOf(topics[2] ?? ''))
       const added = [...new Set(named)].filter(account => account.length === 42 && !known.has(account))
       if (added.length > 0) ledger.setUnread(market, block, [...market.unread, ...added])
     },

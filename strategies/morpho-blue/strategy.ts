@@ -15,6 +15,7 @@ import { ASSETS, createPairSweep, LLTV, OWN, type PairSweep, SHARES } from '../.
 import type { PriceColumn } from '../../src/core/price-column'
 import type { Address, Hex, LogFilter } from '../../src/core/primitives'
 import { createMarketTest } from '../../src/core/scope'
+import { addressSetting, countSetting, gasSetting } from '../../src/core/settings'
 import type { Book, MarketFault, Scope, Strategy } from '../../src/core/strategy'
 import { fallOf } from '../../src/core/what-if'
 import { TOPIC, TOPIC_BORROW_RATE_UPDATE } from './abi'
@@ -34,31 +35,14 @@ import { createMorphoAudit, type Lore, needsReads, rateModelOf, readMarkets, uns
 const NAME = 'morpho-blue'
 
 export const configSchema = z.strictObject({
-  address: z
-    .string()
-    .regex(/^0x[0-9a-fA-F]{40}$/, { error: 'must be an address' })
-    .transform((text): Address => `0x${text.slice(2).toLowerCase()}`)
-    .describe('The Morpho Blue contract.'),
-  fromBlock: z
-    .number()
-    .int()
-    .nonnegative()
-    .prefault(0)
-    .transform(BigInt)
-    .describe('Block of its deployment. With a later one, accounts that have not moved since then are not seen.'),
-  horizonSec: z
-    .number()
-    .int()
-    .nonnegative()
-    .prefault(900)
-    .transform(BigInt)
-    .describe('For how long after its target block a liquidation must stay valid at an unchanged price, in seconds.'),
-  maxOracleGas: z
-    .number()
-    .int()
-    .positive()
-    .optional()
-    .describe('Gas that one oracle or rate model may burn in a read. Default: `limits.readGasCap`.'),
+  address: addressSetting.describe('The Morpho Blue contract.'),
+  fromBlock: countSetting(0).describe(
+    'Block of its deployment. With a later one, accounts that have not moved since then are not seen.',
+  ),
+  horizonSec: countSetting(900).describe(
+    'For how long after its target block a liquidation must stay valid at an unchanged price, in seconds.',
+  ),
+  maxOracleGas: gasSetting.describe('Gas that one oracle or rate model may burn in a read. Default: `limits.readGasCap`.'),
 })
 
 export type Settings = z.output<typeof configSchema>

@@ -1,13 +1,14 @@
 // Stale local state (K14) on the real chain: a node that never tells of a borrower's logs. What the keeper then believes is wrong; it finds
 // out by the contract, holds the market back, reads it anew and goes on, while the other market is closed as ever.
 import { encodeFunctionData } from 'viem'
+import { wordAt } from '../../src/core/abi-words'
 import type { Address, Hex, Log, LogFilter } from '../../src/core/primitives'
 import type { UnsignedCall } from '../../src/lab/builder/transaction'
 import { morphoAbi, tokenAbi } from '../../src/lab/world/abis'
 import { readWorld } from '../../src/lab/world/accounting'
 import type { WorldMarket } from '../../src/lab/world/world'
 import type { Chain } from '../../src/ports'
-import { TOPIC, wordAt } from '../../strategies/morpho-blue/abi'
+import { TOPIC } from '../../strategies/morpho-blue/abi'
 import { CROWD, type CrowdLab, openCrowd, playDrop } from './crowd'
 import { leftovers, type Run } from './lab'
 

@@ -1,8 +1,10 @@
 // An Aave v3.0 pool of few reserves and accounts: scaled balances, indices and events are the contract's to the unit, and views answer from the
 // same state. Rates, prices and a reserve's threshold wander.
+
+import { addressAt, wordAt } from '../../../src/core/abi-words'
 import type { ReadResult } from '../../../src/core/folder'
 import type { Address, Hex } from '../../../src/core/primitives'
-import { addressAt, POOL_TOPIC, RESERVE_TOPIC, TOKEN_TOPIC, wordAt } from '../../../strategies/aave-v3/abi'
+import { POOL_TOPIC, RESERVE_TOPIC, TOKEN_TOPIC } from '../../../strategies/aave-v3/abi'
 import { RAY, rayDiv, rayMul } from '../../../strategies/aave-v3/math'
 import type { Picking } from './picking'
 import { answered, type Model, madeUp, REVERTED, type Said, words } from './world'

@@ -1,9 +1,11 @@
 // A Morpho Blue of few markets and accounts that keeps the contract's own books: interest, shares and bad debt are the contract's to the unit,
 // so that every log agrees with those before it. Two rate models: the adaptive one, and one that only answers views.
+
+import { addressAt, wordAt } from '../../../src/core/abi-words'
 import { mulDivDown, WAD } from '../../../src/core/fixed-point'
 import type { ReadResult } from '../../../src/core/folder'
 import type { Address, Hex } from '../../../src/core/primitives'
-import { addressAt, type MarketParams, TOPIC, TOPIC_BORROW_RATE_UPDATE, wordAt } from '../../../strategies/morpho-blue/abi'
+import { type MarketParams, TOPIC, TOPIC_BORROW_RATE_UPDATE } from '../../../strategies/morpho-blue/abi'
 import {
   accrue,
   adaptiveRate,

@@ -1,8 +1,9 @@
 // A Uniswap v3 factory and its pools: created, initialised, minted, burnt and swapped through, with ticks and liquidity that agree. Prices
 // wander far enough to leave what a book has read of the tick bitmap.
+import { addressOf, addressTopic, int24At, wordAt } from '../../../src/core/abi-words'
 import type { ReadResult } from '../../../src/core/folder'
 import type { Address, Hex } from '../../../src/core/primitives'
-import { addressOf, addressTopic, int24At, SELECTORS, TOPICS, uintAt } from '../../../src/venues/uniswap-v3/abi'
+import { SELECTORS, TOPICS } from '../../../src/venues/uniswap-v3/abi'
 import { sqrtRatioAtTick } from '../../../src/venues/uniswap-v3/tick-math'
 import { tokenOf } from './morpho-model'
 import type { Picking } from './picking'
@@ -191,7 +192,7 @@ const ofPool = (pool: PoolNow, data: Hex): ReadResult => {
 
 const ofFactory = (state: PoolsNow, data: Hex): ReadResult => {
   const tokens = [0, 1].map(i => addressOf(data.slice(10 + 64 * i, 74 + 64 * i)))
-  const fee = Number(uintAt(`0x${data.slice(10)}`, 2))
+  const fee = Number(wordAt(`0x${data.slice(10)}`, 2))
   const found = [...state].find(([, pool]) => pool.fee === fee && tokens.includes(pool.token0) && tokens.includes(pool.token1))
   return answered(found === undefined ? 0n : BigInt(found[0]))
 }

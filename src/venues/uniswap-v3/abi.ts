@@ -1,5 +1,4 @@
-// Selectors, topics and hex slicing for Uniswap v3's pool and factory. Hand-sliced: decoding a log costs a microsecond, not fifty.
-import type { Address, Hex } from '../../core/primitives'
+// Selectors and topics of Uniswap v3's pool and factory.
 
 export const SELECTORS = {
   token0: '0x0dfe1681',
@@ -32,30 +31,3 @@ export const TOPICS = {
   /** Swap(address,address,int256,int256,uint160,uint128,int24,uint128,uint128): PancakeSwap's fork; the words that matter stand alike. */
   swapPancake: '0x19b47279256b2a23a1665c810c8d55a1758940ee09377d4f8d26497a3577dc83',
 } as const
-
-/** The 32-byte word at `index` of some ABI-encoded bytes, as an unsigned integer. Null where the data ends before. */
-export const uintAt = (data: Hex, index: number): bigint | null => {
-  const end = 2 + 64 * (index + 1)
-  return data.length < end ? null : BigInt(`0x${data.slice(end - 64, end)}`)
-}
-
-/** The same as an int24: its low 32 bits are sign-extended by the ABI. */
-export const int24At = (data: Hex, index: number): number => int24Of(data.slice(2 + 64 * index, 2 + 64 * (index + 1)))
-
-/** int24 in a word or topic. */
-export const int24Of = (word: string): number => Number.parseInt(word.slice(-8), 16) | 0
-
-/** Address in a word or topic. */
-export const addressOf = (word: string): Address => `0x${word.slice(-40).toLowerCase()}`
-
-export const addressAt = (data: Hex, index: number): Address | null =>
-  data.length < 2 + 64 * (index + 1) ? null : addressOf(data.slice(2 + 64 * index, 2 + 64 * (index + 1)))
-
-export const bytesLength = (data: Hex): number => (data.length - 2) / 2
-
-/** One ABI word, two's complement for negatives. */
-export const word = (value: bigint): string => BigInt.asUintN(256, value).toString(16).padStart(64, '0')
-
-export const addressWord = (address: Address): string => address.slice(2).toLowerCase().padStart(64, '0')
-
-export const addressTopic = (address: Address): Hex => `0x${addressWord(address)}`

@@ -1,11 +1,12 @@
 // Follows Uniswap v3 pools on one chain: finds them, reads each once, then folds their logs. Quotes and calls are pool.ts's.
+import { addressAt, addressOf, hexLength } from '../../core/abi-words'
 import { maxOf, minOf } from '../../core/fixed-point'
 import type { Reader, SavedState } from '../../core/folder'
 import type { Pool } from '../../core/pool'
 import type { Address, Log, LogFilter } from '../../core/primitives'
 import type { VenueBook } from '../../core/strategy'
 import { createUndoJournal } from '../../core/undo-journal'
-import { addressAt, addressOf, TOPICS } from './abi'
+import { TOPICS } from './abi'
 import { createDiscovery } from './discovery'
 import { POOL_TOPICS, stateAfter, stateFromInitialize } from './events'
 import { createPool, type PoolKey, type PoolState, VENUE } from './pool'
@@ -131,7 +132,7 @@ export const createUniswapV3Book = (settings: BookSettings): UniswapV3Book => {
   }
 
   const foldCreated = (log: Log): void => {
-    const address = addressAt(log.data, 1)
+    const address = log.data.length < hexLength(2) ? null : addressAt(log.data, 1)
     const [token0, token1] = [addressOf(log.topics[1] ?? ''), addressOf(log.topics[2] ?? '')]
     if (address !== null && discovery.isTracked(token0) && discovery.isTracked(token1)) discover(log.blockNumber, address)
   }

@@ -1,9 +1,11 @@
 // Which pools a factory has for the routes that are needed: by its PoolCreated logs and, where logs may be missing, by asking it.
+import { addressIn, addressTopic } from '../../core/abi-words'
 import type { Reader } from '../../core/folder'
 import type { Address, LogFilter } from '../../core/primitives'
+import { readLists } from '../../core/read-lists'
 import type { RouteNeeds } from '../../core/strategy'
-import { addressAt, addressTopic, TOPICS } from './abi'
-import { getPoolCall, readEach } from './reading'
+import { TOPICS } from './abi'
+import { getPoolCall } from './reading'
 
 /** What one round of questions found; `forget` asks the same again (a reorg took the block away). */
 export interface Asked {
@@ -146,10 +148,13 @@ export const createDiscovery = (factory: Address | null, feeTiers: readonly numb
     ask: async reader => {
       if (factory === null || !hasQuestions()) return null
       const pairs = questions.open()
-      const answers = await readEach(reader, pairs, ([a, b]) => feeTiers.map(tier => getPoolCall(factory, a, b, tier)))
+      const answers = await readLists(
+        reader,
+        pairs.map(([a, b]) => feeTiers.map(tier => getPoolCall(factory, a, b, tier))),
+      )
       questions.settle(pairs)
       const results = answers.flat()
-      const found = results.map(result => (result.kind === 'ok' ? addressAt(result.data, 0) : null))
+      const found = results.map(addressIn)
       const failed = results.find((result, i) => result.kind === 'failed' || found[i] === null)
       return {
         pools: found.filter(pool => pool !== null && pool !== ZERO_ADDRESS) as Address[],

@@ -1,6 +1,7 @@
 // What a pool's logs do to its state. Every case gives a new state, the old one stays as it was.
+import { hexLength, int24At, int24Of, wordAt } from '../../core/abi-words'
 import type { Log } from '../../core/primitives'
-import { int24At, int24Of, TOPICS, uintAt } from './abi'
+import { TOPICS } from './abi'
 import type { PoolState } from './pool'
 import { fullRange, withTickChange, wordOf } from './tick-table'
 
@@ -14,9 +15,9 @@ export const stateAfter = (state: PoolState, log: Log): PoolState => {
     case TOPICS.swapPancake:
       return swapped(state, log)
     case TOPICS.mint:
-      return withPositionChange(state, log, wordAt(log, 1))
+      return withPositionChange(state, log, amountAt(log, 1))
     case TOPICS.burn:
-      return withPositionChange(state, log, -wordAt(log, 0))
+      return withPositionChange(state, log, -amountAt(log, 0))
     default:
       return state
   }
@@ -34,18 +35,18 @@ const liquidityAt = ({ tick: from, liquidity, table }: PoolState, tick: number):
 
 /** The log says what the pool then has: what was folded must agree. */
 const swapped = (state: PoolState, log: Log): PoolState => {
-  const [liquidity, tick] = [wordAt(log, 3), int24At(log.data, 4)]
+  const [liquidity, tick] = [amountAt(log, 3), int24At(log.data, 4)]
   const expected = liquidityAt(state, tick)
   if (expected !== null && expected !== liquidity)
     throw new RangeError(
       `a swap of pool ${log.address} ends with liquidity ${liquidity}, but the ticks folded make it ${expected}`,
     )
-  return { ...state, sqrtPriceX96: wordAt(log, 2), liquidity, tick }
+  return { ...state, sqrtPriceX96: amountAt(log, 2), liquidity, tick }
 }
 
 /** The first state of a pool: no position can exist before Initialize, so every word of its bitmap is known to be empty. */
 export const stateFromInitialize = (log: Log, tickSpacing: number): PoolState => ({
-  sqrtPriceX96: wordAt(log, 0),
+  sqrtPriceX96: amountAt(log, 0),
   tick: int24At(log.data, 1),
   liquidity: 0n,
   table: { tickSpacing, words: fullRange(tickSpacing), entries: [] },
@@ -65,4 +66,4 @@ const withPositionChange = (state: PoolState, log: Log, liquidityDelta: bigint):
 }
 
 /** A pool's own logs are well formed; a shorter one can only be another contract's, and then zero is what the EVM would read. */
-const wordAt = (log: Log, index: number): bigint => uintAt(log.data, index) ?? 0n
+const amountAt = (log: Log, index: number): bigint => (log.data.length < hexLength(index + 1) ? 0n : wordAt(log.data, index))

@@ -1,7 +1,9 @@
 // Reads pools at one block: what they are, their price, and the initialised ticks around it. Decides nothing about who is followed.
+import { addressAt, addressWord, bytesLength, int24At, numberOf, word, wordAt } from '../../core/abi-words'
 import type { ReadCall, Reader, ReadResult } from '../../core/folder'
 import type { Address, Hex } from '../../core/primitives'
-import { addressAt, addressWord, bytesLength, int24At, SELECTORS, uintAt, word } from './abi'
+import { readLists } from '../../core/read-lists'
+import { SELECTORS } from './abi'
 import { type PoolKey, type PoolState, poolKey } from './pool'
 import { entryOf, fullRange, type TickEntry, type TickTable, WORD_BITS, type WordRange, wordOf } from './tick-table'
 
@@ -44,7 +46,7 @@ export const isNearUnknown = (tick: number, { words, tickSpacing }: TickTable): 
 
 /** Every address read as a pool, in order. Three aggregated reads however many there are. Rejects only if the reader does. */
 export const readPools = async (reader: Reader, addresses: readonly Address[]): Promise<readonly PoolReading[]> => {
-  const heads = (await readEach(reader, addresses, headCalls)).map((results, i) => headOf(addresses[i]!, results))
+  const heads = (await readLists(reader, addresses.map(headCalls))).map((results, i) => headOf(addresses[i]!, results))
   const live = heads.filter(head => head.kind === 'live')
   const ticks = await readTicks(
     reader,
@@ -64,10 +66,14 @@ export const readTicks = async (
   reader: Reader,
   requests: readonly { readonly key: PoolKey; readonly words: readonly number[] }[],
 ): Promise<readonly TicksReading[]> => {
-  const maps = await readEach(reader, requests, ({ key, words }) => words.map(at => call(key.address, SELECTORS.tickBitmap, at)))
+  const maps = await readLists(
+    reader,
+    requests.map(({ key, words }) => words.map(at => call(key.address, SELECTORS.tickBitmap, at))),
+  )
   const named = requests.map(({ key, words }, i) => ({ key, ticks: ticksNamed(words, maps[i]!, key.tickSpacing) }))
-  const infos = await readEach(reader, named, ({ key, ticks }) =>
-    typeof ticks === 'string' ? [] : ticks.map(tick => call(key.address, SELECTORS.ticks, tick)),
+  const infos = await readLists(
+    reader,
+    named.map(({ key, ticks }) => (typeof ticks === 'string' ? [] : ticks.map(tick => call(key.address, SELECTORS.ticks, tick)))),
   )
   return named.map(({ ticks }, i) => (typeof ticks === 'string' ? { kind: 'fault', reason: ticks } : ticksOf(ticks, infos[i]!)))
 }
@@ -79,22 +85,6 @@ export const wordsMissing = (wanted: WordRange, known: WordRange): readonly numb
 const listOf = ({ low, high }: WordRange): number[] => Array.from({ length: high - low + 1 }, (_, i) => low + i)
 
 const call = (to: Address, selector: Hex, argument: number): ReadCall => ({ to, data: `${selector}${word(BigInt(argument))}` })
-
-/** One aggregated read of the calls of every subject, its results cut up again per subject. */
-export const readEach = async <Subject>(
-  reader: Reader,
-  subjects: readonly Subject[],
-  callsOf: (subject: Subject) => readonly ReadCall[],
-): Promise<readonly (readonly ReadResult[])[]> => {
-  const calls = subjects.map(callsOf)
-  const flat = calls.flat()
-  const results = flat.length === 0 ? [] : await reader.read(flat)
-  let at = 0
-  return calls.map(({ length }) => {
-    at += length
-    return results.slice(at - length, at)
-  })
-}
 
 const HEAD_GETTERS = ['token0', 'token1', 'fee', 'tickSpacing', 'slot0', 'liquidity'] as const
 
@@ -113,19 +103,19 @@ const headOf = (address: Address, results: readonly ReadResult[]): PoolReading =
   ) as [Hex, Hex, Hex, Hex, Hex, Hex]
   const fixed = {
     address,
-    token0: addressAt(token0, 0)!,
-    token1: addressAt(token1, 0)!,
-    feePips: uintAt(fee, 0)!,
+    token0: addressAt(token0, 0),
+    token1: addressAt(token1, 0),
+    feePips: wordAt(fee, 0),
     tickSpacing: int24At(tickSpacing, 0),
   }
   if (fixed.feePips >= PIPS || fixed.tickSpacing <= 0) return notAPool(`fee ${fixed.feePips}, tick spacing ${fixed.tickSpacing}`)
   if (fixed.token0 >= fixed.token1) return notAPool('its tokens are not in order')
   const key = poolKey(fixed)
-  const sqrtPriceX96 = uintAt(slot0, 0)!
+  const sqrtPriceX96 = wordAt(slot0, 0)
   if (sqrtPriceX96 === 0n) return { kind: 'dormant', key }
   const tick = int24At(slot0, 1)
   const table = { tickSpacing: fixed.tickSpacing, words: windowAround(tick, fixed.tickSpacing), entries: [] }
-  return { kind: 'live', key, state: { sqrtPriceX96, tick, liquidity: uintAt(liquidity, 0)!, table } }
+  return { kind: 'live', key, state: { sqrtPriceX96, tick, liquidity: wordAt(liquidity, 0), table } }
 }
 
 const notAPool = (why: string): PoolReading => ({ kind: 'fault', reason: `not a Uniswap v3 pool: ${why}` })
@@ -135,7 +125,7 @@ const ticksNamed = (words: readonly number[], results: readonly ReadResult[], ti
   const ticks: number[] = []
   for (const [i, at] of words.entries()) {
     const result = results[i]
-    const bits = result?.kind === 'ok' ? uintAt(result.data, 0) : null
+    const bits = numberOf(result)
     if (bits === null) return `tickBitmap(${at}) ${result?.kind === 'failed' ? result.why : 'gave nothing'}`
     for (let bit = 0, rest = bits; rest !== 0n; bit++, rest >>= 1n) {
       if ((rest & 1n) === 1n) ticks.push((at * WORD_BITS + bit) * tickSpacing)
@@ -152,7 +142,7 @@ const ticksOf = (ticks: readonly number[], results: readonly ReadResult[]): Tick
     if (bytesLength(result.data) !== TICK_BYTES) {
       return { kind: 'fault', reason: `not a Uniswap v3 pool: ticks(${tick}) answered ${bytesLength(result.data)} bytes` }
     }
-    entries.push(entryOf(tick, uintAt(result.data, 0)!, BigInt.asIntN(128, uintAt(result.data, 1)!)))
+    entries.push(entryOf(tick, wordAt(result.data, 0), BigInt.asIntN(128, wordAt(result.data, 1))))
   }
   return { kind: 'ticks', entries }
 }

@@ -1,7 +1,8 @@
 // Swaps as executor steps: direct calls of the pool, the input paid in its callback. Looks nothing up.
+import { addressWord, word } from '../../core/abi-words'
 import type { Address } from '../../core/primitives'
 import type { Amount, Fill, Step } from '../../core/program'
-import { addressWord, SELECTORS, word } from './abi'
+import { SELECTORS } from './abi'
 import { HIGHEST_LIMIT, LOWEST_LIMIT } from './ladder'
 
 /** Where amountSpecified stands in swap's call data: after the selector, recipient and zeroForOne. */

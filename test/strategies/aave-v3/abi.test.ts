@@ -10,10 +10,11 @@ import {
   toEventSelector,
   toFunctionSelector,
 } from 'viem'
+import { addressesIn, wordsOf, ZERO_ADDRESS } from '../../../src/core/abi-words'
 import type { Address, Hex } from '../../../src/core/primitives'
 import { v30Artifacts } from '../../../src/lab/world/aave/artifact'
+import type { Reserve } from '../../../strategies/aave-v3/abi'
 import * as abi from '../../../strategies/aave-v3/abi'
-import type { Reserve } from '../../../strategies/aave-v3/math'
 
 const address = (n: number): Address => `0x${n.toString(16).padStart(40, 'a')}`
 const ok = (data: Hex) => ({ kind: 'ok', data }) as const
@@ -163,12 +164,16 @@ describe('calls', () => {
   })
   it('behavior: an entry is asked of its token', () => {
     const who = address(7)
-    expect(abi.entryCalls(reserve, 'collateral', who)).toEqual([{ to: address(2), data: call('scaledBalanceOf', who) }])
-    expect(abi.entryCalls(reserve, 'debt', who)).toEqual([{ to: address(3), data: call('scaledBalanceOf', who) }])
-    expect(abi.entryCalls(reserve, 'stable', who)).toEqual(
+    expect(abi.entryCalls(reserve, abi.collateralColumn(reserve.id), who)).toEqual([
+      { to: address(2), data: call('scaledBalanceOf', who) },
+    ])
+    expect(abi.entryCalls(reserve, abi.debtColumn(reserve.id), who)).toEqual([
+      { to: address(3), data: call('scaledBalanceOf', who) },
+    ])
+    expect(abi.entryCalls(reserve, abi.stableColumn(reserve.id), who)).toEqual(
       ['principalBalanceOf', 'getUserStableRate', 'getUserLastUpdated'].map(name => ({ to: address(4), data: call(name, who) })),
     )
-    expect(abi.entryCalls({ ...reserve, stableDebtToken: null }, 'stable', who)).toEqual([])
+    expect(abi.entryCalls({ ...reserve, stableDebtToken: null }, abi.stableColumn(reserve.id), who)).toEqual([])
   })
   it('behavior: liquidationCall has its selector in both versions', () => {
     expect(abi.encodeLiquidationCall(address(1), address(1), address(1), 0n, false).slice(0, 10)).toBe(
@@ -208,8 +213,8 @@ describe('answers', () => {
       variableBorrowRateRay: 14n,
       updatedSec: 16n,
     })
-    expect(abi.wordsOf(ok(data), abi.RESERVE_WORDS)).toBe(data)
-    expect(abi.wordsOf(ok(`0x${data.slice(66)}`), abi.RESERVE_WORDS)).toBeNull()
+    expect(wordsOf(ok(data), abi.RESERVE_WORDS)).toBe(data)
+    expect(wordsOf(ok(`0x${data.slice(66)}`), abi.RESERVE_WORDS)).toBeNull()
   })
   it('behavior: e-modes of either version; one that was never set is none', () => {
     const old = (source: Address) =>
@@ -222,7 +227,7 @@ describe('answers', () => {
     const common = { id: 2, thresholdBps: 93n, bonusBps: 101n }
     const none = { collateralBitmap: 0n, borrowableBitmap: 0n }
     expect(abi.readCategory('v3.0', 2, [old(address(9))])).toEqual({ ...common, ...none, priceSource: address(9) })
-    expect(abi.readCategory('v3.0', 2, [old(abi.ZERO_ADDRESS)])).toEqual({ ...common, ...none, priceSource: null })
+    expect(abi.readCategory('v3.0', 2, [old(ZERO_ADDRESS)])).toEqual({ ...common, ...none, priceSource: null })
     expect(abi.readCategory('v3.6', 2, fresh)).toEqual({
       ...common,
       priceSource: null,
@@ -236,18 +241,23 @@ describe('answers', () => {
   })
   it('behavior: a list of addresses, and what is none', () => {
     const list = ok(answer('getReservesList', [address(1), address(2)]))
-    expect(abi.readAddresses(list)).toEqual([address(1), address(2)])
-    expect(abi.readAddresses(ok(answer('getReservesList', [])))).toEqual([])
-    expect(abi.readAddresses(failed)).toBeNull()
-    expect(abi.readAddresses(ok(list.data.slice(0, -64) as Hex))).toBeNull()
-    expect(abi.readAddresses(ok(`0x${'f'.repeat(128)}`))).toBeNull()
+    expect(addressesIn(list, 2)).toEqual([address(1), address(2)])
+    expect(addressesIn(ok(answer('getReservesList', [])), 2)).toEqual([])
+    expect(addressesIn(list, 1)).toBeNull()
+    expect(addressesIn(failed, 2)).toBeNull()
+    expect(addressesIn(ok(list.data.slice(0, -64) as Hex), 2)).toBeNull()
+    expect(addressesIn(ok(`0x${'f'.repeat(128)}`), 2)).toBeNull()
   })
   it('behavior: an entry is read whole or not at all', () => {
     const word = (value: bigint) => ok(`0x${value.toString(16).padStart(64, '0')}`)
-    expect(abi.readEntry('debt', [word(5n)])).toEqual({ amount: 5n })
-    expect(abi.readEntry('stable', [word(5n), word(6n), word(7n)])).toEqual({ amount: 5n, stable: { rateRay: 6n, sinceSec: 7n } })
-    expect(abi.readEntry('stable', [word(5n), failed, word(7n)])).toBeNull()
-    expect(abi.readEntry('collateral', [failed])).toBeNull()
-    expect(abi.readEntry('collateral', [word(1n << 128n)])).toBeNull()
+    expect(abi.readEntry(abi.debtColumn(2), [word(5n)])).toEqual({ column: 7, amount: 5n })
+    expect(abi.readEntry(abi.stableColumn(2), [word(5n), word(6n), word(7n)])).toEqual({
+      column: 8,
+      amount: 5n,
+      stable: { rateRay: 6n, sinceSec: 7n },
+    })
+    expect(abi.readEntry(abi.stableColumn(2), [word(5n), failed, word(7n)])).toBeNull()
+    expect(abi.readEntry(abi.collateralColumn(2), [failed])).toBeNull()
+    expect(abi.readEntry(abi.collateralColumn(2), [word(1n << 128n)])).toBeNull()
   })
 })

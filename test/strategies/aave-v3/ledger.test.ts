@@ -5,10 +5,10 @@ import { NONE } from '../../../src/core/basket-accounts'
 import { createLogMatcher } from '../../../src/core/log-filter'
 import type { Address, Hex } from '../../../src/core/primitives'
 import { createRandom, type Random } from '../../../src/lab/world/random'
-import { TOKEN_TOPIC } from '../../../strategies/aave-v3/abi'
-import { auditOf } from '../../../strategies/aave-v3/audit'
-import { collateralColumn, createLedger, debtColumn, eModeOf } from '../../../strategies/aave-v3/ledger'
-import { createReading } from '../../../strategies/aave-v3/reading'
+import { collateralColumn, debtColumn, TOKEN_TOPIC } from '../../../strategies/aave-v3/abi'
+import { createLedger, eModeOf } from '../../../strategies/aave-v3/ledger'
+import { auditOf, createReading } from '../../../strategies/aave-v3/reading'
+import { faultsOf, poolFault } from '../../../strategies/aave-v3/strategy'
 import { savedOf } from '../../fixtures/aave-follow'
 import { createModelPool, type ModelPool, POOL, userOf } from './model-pool'
 
@@ -59,11 +59,11 @@ const createFollower = (model: ModelPool) => {
 
 type Follower = ReturnType<typeof createFollower>
 
-const expectExact = ({ ledger, reading }: Follower, model: ModelPool): number => {
+const expectExact = ({ ledger }: Follower, model: ModelPool): number => {
   const { state } = model.at(model.head())
   const { accounts } = ledger
   let owing = 0
-  expect([reading.isHeld(), ledger.unread().size]).toEqual([false, 0])
+  expect([poolFault(ledger) !== null, ledger.unread().size]).toEqual([false, 0])
   expect(ledger.reserves().map(reserve => reserve?.thresholdBps)).toEqual(state.reserves.map(each => each.thresholdBps))
   expect(
     ledger.reserves().map(reserve => [reserve?.liquidityIndexRay, reserve?.variableBorrowIndexRay, reserve?.updatedSec]),
@@ -103,7 +103,7 @@ const started = async (revision: bigint, seed: number): Promise<{ model: ModelPo
 }
 
 const agreed = async ({ ledger }: Follower, model: ModelPool, account: Address): Promise<unknown> => {
-  const audit = auditOf(ledger, POOL, account)
+  const audit = auditOf(ledger, POOL, { strategy: 'aave-v3', market: POOL, account })
   return audit.compare(await model.readerAt(model.head()).read(audit.calls))
 }
 
@@ -186,10 +186,10 @@ describe.each(REVISIONS)('ledger of a pool of revision %s', revision => {
     model.mine(random, 0)
     await follower.advance()
     expect(follower.ledger.pool()).toMatchObject({ revision: 99n, rules: null })
-    expect(follower.reading.faults().map(({ reason }) => reason)).toEqual([
+    expect(faultsOf(follower.ledger, follower.reading.quotes())).toEqual([
       'its revision is 99, which is not one that was checked: nothing is acted on',
     ])
-    expect([follower.reading.isHeld(), follower.reading.needsBootstrap()]).toEqual([true, false])
+    expect([poolFault(follower.ledger) !== null, follower.reading.needsBootstrap()]).toEqual([true, false])
     follower.ledger.undo(BigInt(model.head()))
     expect(follower.saved()).toEqual(before)
     model.rewind(model.head())
@@ -210,8 +210,8 @@ describe.each(REVISIONS)('ledger of a pool of revision %s', revision => {
     model.mine(random, 0)
     const isVictims: Fails = data => data.endsWith(victim.slice(2))
     await follower.advance(isVictims)
-    expect([reading.isHeld(), [...ledger.unread()]]).toEqual([false, [ledger.accounts.find(victim)]])
-    expect(reading.faults().map(({ reason }) => reason)).toContain('1 accounts could not be read')
+    expect([poolFault(ledger) !== null, [...ledger.unread()]]).toEqual([false, [ledger.accounts.find(victim)]])
+    expect(faultsOf(ledger, reading.quotes())).toContain('1 accounts could not be read')
     expect(await agreed(follower, model, victim)).toBeNull()
     expect(reading.needsBootstrap()).toBe(true)
     await follower.settle(model.head())
@@ -223,7 +223,7 @@ describe.each(REVISIONS)('ledger of a pool of revision %s', revision => {
     const before = follower.saved()
     const next = BigInt(model.head() + 1)
     follower.ledger.quarantine(next, 'for a test')
-    expect(follower.reading.faults()).toEqual([{ asset: null, reason: 'held until all is read anew: for a test' }])
+    expect(faultsOf(follower.ledger, follower.reading.quotes())).toEqual(['held until all is read anew: for a test'])
     expect(follower.ledger.unread().size).toBe(follower.ledger.accounts.size())
     follower.ledger.undo(next)
     expect(follower.saved()).toEqual(before)
@@ -231,7 +231,7 @@ describe.each(REVISIONS)('ledger of a pool of revision %s', revision => {
     model.mine(random, 0)
     await follower.advance()
     expectExact(follower, model)
-    expect(follower.reading.faults()).toEqual([])
+    expect(faultsOf(follower.ledger, follower.reading.quotes())).toEqual([])
   })
 
   it('behavior: logs that contradict what is held cost a read', async () => {
@@ -260,7 +260,7 @@ describe.each(REVISIONS)('ledger of a pool of revision %s', revision => {
     expect([...ledger.unread()]).toEqual([ledger.accounts.find(victim)])
     await follower.settle(model.head())
     ledger.distrust({ ...burn, address: POOL, topics: [] }, 'for a test')
-    expect(follower.reading.isHeld()).toBe(true)
+    expect(poolFault(follower.ledger) !== null).toBe(true)
     await follower.settle(model.head())
     expectExact(follower, model)
   })

@@ -4,8 +4,18 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { type Liquidation, type LiquidationCase, liquidate, maxRepay, repayBounds } from '../../../strategies/aave-v3/liquidation'
-import { type AaveRules, accountHealth, blockedBy, type LiquidationFlags, RAY } from '../../../strategies/aave-v3/math'
+import type { AaveRules } from '../../../strategies/aave-v3/abi'
+import {
+  accountHealth,
+  blockedBy,
+  type Liquidation,
+  type LiquidationCase,
+  type LiquidationFlags,
+  liquidate,
+  maxRepay,
+  RAY,
+  repayBounds,
+} from '../../../strategies/aave-v3/math'
 
 const USD = 10n ** 8n
 const ETHER = 10n ** 18n
@@ -225,34 +235,28 @@ describe('repayBounds', () => {
 })
 
 describe('blockedBy', () => {
-  const open: LiquidationFlags = {
-    collateralActive: true,
-    debtActive: true,
-    collateralPaused: false,
-    debtPaused: false,
-    collateralGraceUntilSec: 0n,
-    debtGraceUntilSec: 0n,
-    sentinelAllows: null,
-  }
+  const open: LiquidationFlags = { isActive: true, isPaused: false, graceUntilSec: 0n }
   const near = 98n * 10n ** 16n
   const deep = 94n * 10n ** 16n
   it('default', () => {
-    expect(blockedBy('v3.6', open, near, 100n)).toBeNull()
+    expect(blockedBy('v3.6', open, open, null, near, 100n)).toBeNull()
   })
   it('behavior: inactive and paused block on either side', () => {
-    expect(blockedBy('v3.0', { ...open, debtActive: false }, near, 100n)).toBe('inactive')
-    expect(blockedBy('v3.6', { ...open, collateralPaused: true }, deep, 100n)).toBe('paused')
+    expect(blockedBy('v3.0', open, { ...open, isActive: false }, null, near, 100n)).toBe('inactive')
+    expect(blockedBy('v3.0', { ...open, isActive: false }, open, null, near, 100n)).toBe('inactive')
+    expect(blockedBy('v3.6', { ...open, isPaused: true }, open, null, deep, 100n)).toBe('paused')
+    expect(blockedBy('v3.6', open, { ...open, isPaused: true }, null, deep, 100n)).toBe('paused')
   })
   it('behavior: the sentinel blocks from 0.95 up, and is gone in v3.7', () => {
-    const shut = { ...open, sentinelAllows: false }
-    expect(blockedBy('v3.6', shut, 95n * 10n ** 16n, 100n)).toBe('sentinel')
-    expect(blockedBy('v3.0', shut, deep, 100n)).toBeNull()
-    expect(blockedBy('v3.7', shut, near, 100n)).toBeNull()
+    expect(blockedBy('v3.6', open, open, false, 95n * 10n ** 16n, 100n)).toBe('sentinel')
+    expect(blockedBy('v3.6', open, open, true, near, 100n)).toBeNull()
+    expect(blockedBy('v3.0', open, open, false, deep, 100n)).toBeNull()
+    expect(blockedBy('v3.7', open, open, false, near, 100n)).toBeNull()
   })
   it('behavior: grace lasts through its last second; v3.0 has none', () => {
-    const graced = { ...open, debtGraceUntilSec: 100n }
-    expect(blockedBy('v3.6', graced, deep, 100n)).toBe('grace')
-    expect(blockedBy('v3.6', graced, deep, 101n)).toBeNull()
-    expect(blockedBy('v3.0', graced, deep, 100n)).toBeNull()
+    const graced = { ...open, graceUntilSec: 100n }
+    expect(blockedBy('v3.6', open, graced, null, deep, 100n)).toBe('grace')
+    expect(blockedBy('v3.6', graced, open, null, deep, 101n)).toBeNull()
+    expect(blockedBy('v3.0', graced, open, null, deep, 100n)).toBeNull()
   })
 })

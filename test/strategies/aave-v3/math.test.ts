@@ -1,5 +1,6 @@
 // Rounding, indices and health of Aave v3 by hand-made vectors; the contracts themselves are asked in pool.world.test.ts.
 import { describe, expect, it } from '@jest/globals'
+import { type ReserveIndices, rulesOfRevision } from '../../../strategies/aave-v3/abi'
 import {
   accountHealth,
   collateralBalance,
@@ -14,10 +15,8 @@ import {
   percentMulDown,
   percentMulUp,
   RAY,
-  type ReserveIndices,
   rayDiv,
   rayMul,
-  rulesOfRevision,
   wadDiv,
 } from '../../../strategies/aave-v3/math'
 

@@ -5,6 +5,7 @@ import type { Reader, ReadResult } from '../../../src/core/folder'
 import type { Address, Block, Log } from '../../../src/core/primitives'
 import type { Random } from '../../../src/lab/world/random'
 import {
+  type AaveRules,
   CATEGORY_TOPIC,
   LIST_TOPIC,
   POOL_TOPIC,
@@ -13,7 +14,7 @@ import {
   TOKEN_TOPIC,
   TOPIC_UPGRADED,
 } from '../../../strategies/aave-v3/abi'
-import { type AaveRules, collateralBalance, debtBalance, RAY, rayDiv } from '../../../strategies/aave-v3/math'
+import { collateralBalance, debtBalance, RAY, rayDiv } from '../../../strategies/aave-v3/math'
 
 const at = (kind: string, n: number): Address => `0x${kind.repeat(19)}${n.toString(16).padStart(2, '0')}`
 export const POOL = at('a0', 0)

@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { decodeFunctionResult, encodeFunctionData, type Hex, parseAbi } from 'viem'
 import { createRandom } from '../../../src/lab/world/random'
-import { rulesOfRevision } from '../../../strategies/aave-v3/math'
+import { rulesOfRevision } from '../../../strategies/aave-v3/abi'
+import { faultsOf } from '../../../strategies/aave-v3/strategy'
 import { compareStates } from '../../fixtures/aave-comparison'
 import { compareWithPool, createFollower } from '../../fixtures/aave-follow'
 import { AAVE_GENESIS, type AaveMainnet, MAINNET_E_MODES, startAaveMainnet } from '../../fixtures/aave-mainnet'
@@ -45,7 +46,8 @@ describeWithShared('mainnet Pool of Aave v3', [AAVE_GENESIS], () => {
     const started = follower.done()
     expect(await compareWithPool(rpc, follower, world.pool, [deployer.owner, ...users])).toBe(users.length + 1)
     // Who borrowed before the recording is not known, and is told of.
-    expect(follower.reading.faults().map(({ asset }) => asset)).toEqual(world.reserves.map(({ asset }) => asset))
+    const told = faultsOf(follower.ledger, follower.reading.quotes()).map(reason => reason.split(':')[0])
+    expect(told).toEqual(world.reserves.map(({ asset }) => `reserve ${asset}`))
     let done = 0
     for (let at = 0; at < STEPS; at++) {
       if (await step(walk)) done += 1

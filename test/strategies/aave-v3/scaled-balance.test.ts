@@ -1,16 +1,8 @@
 // Events of a model of the tokens, by the contracts' own formulas, turned back into scaled balances.
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import {
-  type AaveRules,
-  type BalanceEvent,
-  collateralBalance,
-  debtBalance,
-  RAY,
-  rayDiv,
-  scaledAfter,
-  type TokenSide,
-} from '../../../strategies/aave-v3/math'
+import type { AaveRules, TokenSide } from '../../../strategies/aave-v3/abi'
+import { type BalanceEvent, collateralBalance, debtBalance, RAY, rayDiv, scaledAfter } from '../../../strategies/aave-v3/math'
 
 const balanceOf = (rules: AaveRules, side: TokenSide, scaled: bigint, index: bigint): bigint =>
   side === 'debt' ? debtBalance(rules, scaled, index) : collateralBalance(rules, scaled, index)

@@ -1,9 +1,9 @@
 // Closes against the pure contract model: exact now, and valid at any moment up to the horizon.
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
+import { wordAt } from '../../../src/core/abi-words'
 import type { Address, Hex } from '../../../src/core/primitives'
 import type { Step } from '../../../src/core/program'
-import { wordAt } from '../../../strategies/morpho-blue/abi'
 import {
   accrue,
   adaptiveRate,

@@ -1,6 +1,8 @@
 // Morpho Blue keeps the contract that every strategy keeps.
+
+import { wordAt } from '../../../src/core/abi-words'
 import type { ReadResult } from '../../../src/core/folder'
-import { encodePrice, wordAt } from '../../../strategies/morpho-blue/abi'
+import { encodePrice } from '../../../strategies/morpho-blue/abi'
 import { configSchema, morphoBlue } from '../../../strategies/morpho-blue/strategy'
 import { conformance } from '../conformance'
 import { EVERYTHING } from '../conformance-world'

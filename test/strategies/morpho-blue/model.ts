@@ -1,17 +1,12 @@
 // A Morpho Blue contract in memory: random acts give logs as the real one would emit them, and every view is answered at the end of any
 // block. Its arithmetic is the product's own (the world test holds that against the real contract); its bookkeeping is not.
+
+import { wordAt } from '../../../src/core/abi-words'
 import type { ReadCall, ReadResult } from '../../../src/core/folder'
 import type { Address, Block, Hex, Log } from '../../../src/core/primitives'
 import { marketId } from '../../../src/lab/world/markets'
 import { createRandom, type Random } from '../../../src/lab/world/random'
-import {
-  encodeDecimals,
-  encodePrice,
-  encodeSymbol,
-  type MarketParams,
-  readParams,
-  wordAt,
-} from '../../../strategies/morpho-blue/abi'
+import { encodeDecimals, encodePrice, encodeSymbol, type MarketParams, readParams } from '../../../strategies/morpho-blue/abi'
 import {
   accrue,
   adaptiveRate,

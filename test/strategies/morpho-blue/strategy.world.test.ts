@@ -1,10 +1,11 @@
 // The book against the real contract: same state, same verdicts, same amounts, now and some slots later.
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { wordAt } from '../../../src/core/abi-words'
 import type { Address, Hex, TargetBlock } from '../../../src/core/primitives'
 import type { Step } from '../../../src/core/program'
 import type { Book, Scope } from '../../../src/core/strategy'
 import { createRandom, seededAddress } from '../../../src/lab/world/random'
-import { encodeBorrowRateView, type MarketParams, readMarket, TOPIC, wordAt } from '../../../strategies/morpho-blue/abi'
+import { encodeBorrowRateView, type MarketParams, readMarket, TOPIC } from '../../../strategies/morpho-blue/abi'
 import { createLedger, createLogFold } from '../../../strategies/morpho-blue/ledger'
 import { accrue, adaptiveRate, toAssetsUp } from '../../../strategies/morpho-blue/math'
 import { configSchema, morphoBlue } from '../../../strategies/morpho-blue/strategy'

@@ -1,16 +1,8 @@
 // A pretend chain for the book: pools as plain data, read through the Reader port, with logs made from the same data.
+import { addressOf, addressTopic, addressWord, int24At, word, wordAt } from '../../../src/core/abi-words'
 import type { ReadCall, Reader, ReadResult } from '../../../src/core/folder'
 import type { Address, Hex, Log } from '../../../src/core/primitives'
-import {
-  addressOf,
-  addressTopic,
-  addressWord,
-  int24At,
-  SELECTORS,
-  TOPICS,
-  uintAt,
-  word,
-} from '../../../src/venues/uniswap-v3/abi'
+import { SELECTORS, TOPICS } from '../../../src/venues/uniswap-v3/abi'
 
 export interface PretendPool {
   readonly token0: Address
@@ -76,7 +68,7 @@ export const createPretendChain = (factory: Address): PretendChain => {
   const reads: (readonly ReadCall[])[] = []
   const getPool = (data: Hex): ReadResult => {
     const [a, b] = [0, 1].map(i => addressOf(data.slice(10 + 64 * i, 74 + 64 * i))) as [Address, Address]
-    const fee = Number(uintAt(`0x${data.slice(10)}`, 2))
+    const fee = Number(wordAt(`0x${data.slice(10)}`, 2))
     const found = [...pools].find(([, pool]) => pool.fee === fee && [a, b].includes(pool.token0) && [a, b].includes(pool.token1))
     return ok(found === undefined ? 0n : BigInt(found[0]))
   }

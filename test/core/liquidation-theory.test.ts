@@ -1,6 +1,6 @@
 // Qin's two steps and the toxic frontier: the papers' own figures.
 import { describe, expect, it } from '@jest/globals'
-import { fallToToxicWad, toxicLtvWad, twoStepGainWad, twoSteps } from '../../../strategies/aave-v3/math'
+import { fallToToxicWad, repayToRestore, toxicLtvWad, twoStepGainWad, twoSteps } from '../../src/core/liquidation-theory'
 
 const USD = 10n ** 8n
 const WAD = 10n ** 18n
@@ -54,5 +54,24 @@ describe('toxicLtvWad', () => {
       [98.35, 3.91],
     ])
     expect(fallToToxicWad(WAD, WAD / 2n)).toBe(0n)
+  })
+})
+
+describe('repayToRestore', () => {
+  it('default: after it the health is 1 to the unit, rounded down', () => {
+    // 10,000 of collateral at 80 %: healthy up to 8,000; 8,400 are owed.
+    const repaid = repayToRestore(8_400n * USD, (8_000n * WAD) / 8_400n, 8_000n, 10_500n)!
+    const [debt, collateral] = [8_400n * USD - repaid, 10_000n * USD - (repaid * 105n) / 100n]
+    const excess = debt - (collateral * 80n) / 100n
+    expect([repaid > 0n, excess >= 0n, excess < 10n]).toEqual([true, true, true])
+  })
+  it('behavior: the same as the first of two steps, to what the health was cut by', () => {
+    const [debt, collateral] = [8_400n * USD, 9_900n * USD]
+    const health = (collateral * 8_000n * WAD) / (debt * 10_000n)
+    const gap = repayToRestore(debt, health, 8_000n, 11_000n)! - twoSteps(debt, collateral, 8_000n, 11_000n, 5_000n)!.first
+    expect([gap >= 0n, gap <= 1n]).toEqual([true, true])
+  })
+  it('behavior: past the toxic ratio no repayment restores it', () => {
+    expect(repayToRestore(100n, WAD / 2n, 9_600n, 10_500n)).toBeNull()
   })
 })

@@ -3,9 +3,16 @@ import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import type { Close } from '../../../src/core/opportunity'
 import type { Address } from '../../../src/core/primitives'
-import { closesOf, type Pair } from '../../../strategies/aave-v3/closes'
-import { type LiquidationCase, leftoverOf, liquidate } from '../../../strategies/aave-v3/liquidation'
-import { type AaveRules, type AccountHealth, accountHealth, RAY } from '../../../strategies/aave-v3/math'
+import type { AaveRules } from '../../../strategies/aave-v3/abi'
+import {
+  type AccountHealth,
+  accountHealth,
+  type LiquidationCase,
+  leftoverOf,
+  liquidate,
+  RAY,
+} from '../../../strategies/aave-v3/math'
+import { closesOf, type Pair } from '../../../strategies/aave-v3/opportunities'
 
 const USD = 10n ** 8n
 const ETHER = 10n ** 18n

@@ -1,14 +1,123 @@
-// All ways to close an account of Aave v3: pairs of collateral and debt, sizes, calls. Exact at the target block, valid some slots later.
-import { BPS, maxOf, minOf, mulDivDown, mulDivUp, WAD } from '../../src/core/fixed-point'
+// What an account of Aave v3 has and how it stands at any time and prices, exact as the pool counts it; and all ways to close it: pairs of
+// collateral and debt, sizes, calls, exact at the target block and valid some slots later. Asks nobody.
+import { largestWhere } from '../../src/core/bisect'
+import { maxOf, minOf, mulDivDown, mulDivUp, WAD } from '../../src/core/fixed-point'
+import { repayToRestore } from '../../src/core/liquidation-theory'
 import type { Close, Opportunity } from '../../src/core/opportunity'
 import type { Address } from '../../src/core/primitives'
-import type { Step } from '../../src/core/program'
-import { encodeLiquidationCall } from './abi'
-import type { Account, Held, Moment } from './judge'
-import { collateralOf, type Liquidation, type LiquidationCase, leftoverOf, liquidate, maxRepay, repayBounds } from './liquidation'
-import { type AaveRules, type AccountHealth, accountHealth, blockedBy, debtBalance, RAY } from './math'
+import { mostBy } from '../../src/core/ranking'
+import { type UpfrontAsk, upfrontClose } from '../../src/core/upfront-close'
+import {
+  type AaveRules,
+  type Category,
+  collateralColumn,
+  debtColumn,
+  encodeLiquidationCall,
+  type Reserve,
+  reserveOfColumn,
+  stableColumn,
+  termsIn,
+} from './abi'
+import { categoryOf, eModeOf, type Ledger } from './ledger'
+import {
+  type AccountHealth,
+  type AccountReserve,
+  accountHealth,
+  blockedBy,
+  clears,
+  collateralBalance,
+  collateralOf,
+  debtBalance,
+  doneOf,
+  type Liquidation,
+  type LiquidationCase,
+  maxRepay,
+  repayBounds,
+  restOf,
+  smallSize,
+  stableBalanceAt,
+} from './math'
 
-const PERCENT = 10_000n
+/** Time and prices that everything is judged by. */
+export interface Moment {
+  readonly rules: AaveRules
+  readonly timestampSec: bigint
+  readonly sentinelAllows: boolean | null
+  liquidityIndex(reserve: Reserve): bigint
+  debtIndex(reserve: Reserve): bigint
+  /** Of one whole token in base currency, for the health of an account in this e-mode; null: not known. */
+  price(reserve: Reserve, category: Category | null): bigint | null
+  /** The same for whoever repays a debt: v3.0 takes an e-mode's price, if it has one, for any debt of its accounts. */
+  debtPrice(reserve: Reserve, category: Category | null): bigint | null
+  /** Underlying that the reserve can hand out. */
+  liquidity(reserve: Reserve): bigint
+}
+
+/** What an account has in one reserve, valued as the pool values it. */
+export interface Held extends AccountReserve {
+  readonly reserve: Reserve
+  /** For whoever repays it. */
+  readonly debtPrice: bigint
+  readonly bonusBps: bigint
+  readonly collateralScaled: bigint
+  /** Null where some of the debt is stable. */
+  readonly debtScaled: bigint | null
+}
+
+export interface Account {
+  readonly slot: number
+  readonly held: readonly Held[]
+  readonly health: AccountHealth
+}
+
+const UNITS = Array.from({ length: 256 }, (_, decimals) => 10n ** BigInt(decimals))
+const unitOf = ({ decimals }: Reserve): bigint => UNITS[decimals]!
+
+/** Null: the reserve can't be judged now. */
+const heldOf = (ledger: Ledger, slot: number, id: number, category: Category | null, moment: Moment): Held | null => {
+  const { rules } = moment
+  const reserve = ledger.reserves()[id] ?? null
+  if (reserve === null || reserve.isUnread) return null
+  const { thresholdBps, bonusBps } = termsIn(rules, reserve, category)
+  const price = moment.price(reserve, category)
+  const debtPrice = moment.debtPrice(reserve, category)
+  if (price === null || debtPrice === null) return null
+  const collateralScaled = ledger.accounts.amountOf(slot, collateralColumn(id))
+  const debtScaled = ledger.accounts.amountOf(slot, debtColumn(id))
+  const stable = ledger.stableDebt(slot, id)
+  const principal = stable === null ? 0n : ledger.accounts.amountOf(slot, stableColumn(id))
+  const stableDebt = stable === null ? 0n : stableBalanceAt(principal, stable.rateRay, stable.sinceSec, moment.timestampSec)
+  return {
+    reserve,
+    price,
+    debtPrice,
+    unit: unitOf(reserve),
+    liquidationThresholdBps: thresholdBps,
+    bonusBps,
+    collateralScaled,
+    collateral: collateralBalance(rules, collateralScaled, moment.liquidityIndex(reserve)),
+    debtScaled: stable === null ? debtScaled : null,
+    debt: debtBalance(rules, debtScaled, moment.debtIndex(reserve)) + stableDebt,
+  }
+}
+
+/** What the account has, and its health; null where it can't be judged: something is unread, or a price that it needs is not known. */
+export const judge = (ledger: Ledger, slot: number, moment: Moment): Account | null => {
+  const { accounts } = ledger
+  if (!accounts.isOpen(slot) || !ledger.isRead(slot)) return null
+  const eMode = eModeOf(accounts.flagsAt(slot))
+  if (eMode !== 0 && ledger.pool().areCategoriesUnread) return null
+  const category = categoryOf(ledger, eMode)
+  const held: Held[] = []
+  for (let entry = 0; entry < accounts.entriesOf(slot); entry++) {
+    const id = reserveOfColumn(accounts.columnAt(slot, entry))
+    if (held.at(-1)?.reserve.id === id) continue
+    const each = heldOf(ledger, slot, id, category, moment)
+    if (each === null) return null
+    held.push(each)
+  }
+  return { slot, held, health: accountHealth(moment.rules, held) }
+}
 
 /** One collateral and one debt of an account that may be liquidated. */
 export interface Pair {
@@ -52,14 +161,6 @@ interface Ask {
 const LIQUIDATION_GAS = 590_000n
 const SECOND_GAS = 380_000n
 
-const doneOf = (each: LiquidationCase, debtToCover: bigint): Liquidation | null => {
-  const result = liquidate(each, debtToCover)
-  return result.kind === 'done' ? result.done : null
-}
-
-const clears = (each: LiquidationCase, { paid, received, fee }: Liquidation): boolean =>
-  paid >= each.debt || received + fee >= collateralOf(each)
-
 /**
  * Asks for `size`, which the pool accepts at `now`. What clears a side grows with interest until it lands, and so does what is asked for:
  * a remainder would be refused as dust, or be left to others.
@@ -72,73 +173,22 @@ const askFor = (now: LiquidationCase, later: LiquidationCase, size: bigint): Ask
   return { debtToCover, done, needed: maxOf(done.paid, doneOf(later, debtToCover)?.paid ?? 0n) }
 }
 
-/** The largest size up to `size` that seizes no more than the reserve can hand out; 0n: none. */
-const withinLiquidity = (each: LiquidationCase, size: bigint, liquidity: bigint): bigint => {
-  const fits = (ask: bigint): boolean => (doneOf(each, ask)?.received ?? 0n) <= liquidity
-  if (fits(size)) return size
-  let [low, high] = [0n, size]
-  while (high - low > 1n) {
-    const middle = (low + high) / 2n
-    if (fits(middle)) low = middle
-    else high = middle
-  }
-  return low
-}
-
-/** A size that burns at least a unit of debt and gives at least one of collateral: not the least, but near it. */
-const smallSize = (each: LiquidationCase): bigint => {
-  const units = each.collateralIndexRay / RAY + 4n
-  const seizing = mulDivUp(units * each.collateralPrice, each.debtUnit, each.debtPrice * each.collateralUnit)
-  return maxOf(seizing, each.debtIndexRay / RAY) + 1n
-}
-
-const callStep = ({ pool, collateralToken, debtToken, borrower }: Pair, debtToCover: bigint): Step => {
+const callOf = ({ pool, collateralToken, debtToken, borrower }: Pair, { debtToCover, done, needed }: Ask): UpfrontAsk => {
   const data = encodeLiquidationCall(collateralToken, debtToken, borrower, debtToCover, false)
-  return { kind: 'call', to: pool, data, fills: [], callback: null }
+  const step = { kind: 'call', to: pool, data, fills: [], callback: null } as const
+  return { step, paid: done.paid, received: done.received, needed }
 }
-
-const stepsOf = (pair: Pair, asks: readonly Ask[]): readonly Step[] => [
-  {
-    kind: 'approve',
-    token: pair.debtToken,
-    spender: pair.pool,
-    amount: { kind: 'exact', value: asks.reduce((sum, { needed }) => sum + needed, 0n) },
-  },
-  ...asks.map(({ debtToCover }) => callStep(pair, debtToCover)),
-]
-
-const amountsOf = (asks: readonly Ask[]): ReturnType<Close['amountsFor']> => ({
-  paid: asks.reduce((sum, { done }) => sum + done.paid, 0n),
-  received: asks.reduce((sum, { done }) => sum + done.received, 0n),
-  needed: asks.reduce((sum, { needed }) => sum + needed, 0n),
-})
-
-const NOTHING = { paid: 0n, received: 0n, needed: 0n }
 
 /** `most` are the calls of the largest size; `partly` makes the call of a smaller one, null: there is none. */
-const closeOf = (pair: Pair, most: readonly Ask[], partly: ((pay: bigint) => Ask | null) | null): Close => {
-  const largest = amountsOf(most)
-  const small = partly === null ? largest.paid : minOf(smallSize(pair.now), largest.paid)
-  const asksFor = (pay: bigint): readonly Ask[] => {
-    const ask = pay >= largest.paid ? null : (partly?.(pay) ?? null)
-    return pay >= largest.paid ? most : ask === null ? [] : [ask]
-  }
-  return {
-    kind: 'repay',
-    funding: 'upfront',
-    payToken: pair.debtToken,
-    receiveToken: pair.collateralToken,
-    minPay: partly?.(small) ? small : largest.paid,
-    maxPay: largest.paid,
-    amountsFor: pay => {
-      const asks = asksFor(pay)
-      return asks.length === 0 ? NOTHING : amountsOf(asks)
-    },
-    encode: pay => stepsOf(pair, asksFor(pay)),
-    paidWord: 0,
-    source: { id: `reserve ${pair.collateralToken} of ${pair.pool}`, available: pair.liquidity },
-    gas: LIQUIDATION_GAS + SECOND_GAS * BigInt(most.length - 1),
-  }
+const closeOf = (pair: Pair, most: readonly Ask[], partly: (pay: bigint) => Ask | null): Close => {
+  const source = { id: `reserve ${pair.collateralToken} of ${pair.pool}`, available: pair.liquidity }
+  const gas = LIQUIDATION_GAS + SECOND_GAS * BigInt(most.length - 1)
+  const terms = { spender: pair.pool, payToken: pair.debtToken, receiveToken: pair.collateralToken, source, gas }
+  const calls = most.map(ask => callOf(pair, ask))
+  return upfrontClose(terms, calls, smallSize(pair.now), pay => {
+    const ask = partly(pay)
+    return ask === null ? null : callOf(pair, ask)
+  })
 }
 
 /** A call of `pay` or, where the cap by the collateral rounds up past it, of one unit less. */
@@ -155,12 +205,6 @@ const partialAsk =
 /** Tries to come just below the estimate of the first step: each is further off, by 2^-26 of it first. */
 const TRIES = 20
 const FIRST_SHIFT = 26n
-
-/** The pair after `done`; health stays as it was. */
-const restOf = (each: LiquidationCase, debtScaled: bigint, done: Liquidation): LiquidationCase => {
-  const left = leftoverOf(each, debtScaled, done)
-  return { ...each, collateralScaled: left.collateralScaled, debt: debtBalance(each.rules, left.debtScaled, each.debtIndexRay) }
-}
 
 /** Whether the first step leaves the account liquidatable whenever it lands: interest moves health either way. */
 const isOpenAfter = ({ bounds }: Pair, debtScaled: bigint, { debtToCover }: Ask): boolean =>
@@ -182,9 +226,8 @@ interface FirstStep {
 const firstStep = (pair: Pair, most: bigint): FirstStep | null => {
   const { now, later, debtScaled, thresholdBps } = pair
   const { debtBase: owed, healthFactorWad } = now.health
-  const slope = PERCENT * PERCENT - thresholdBps * now.bonusBps
-  if (debtScaled === null || healthFactorWad === null || slope <= 0n) return null
-  const short = mulDivDown(owed, (WAD - healthFactorWad) * PERCENT * PERCENT, WAD * slope)
+  const short = healthFactorWad === null ? null : repayToRestore(owed, healthFactorWad, thresholdBps, now.bonusBps)
+  if (debtScaled === null || short === null) return null
   const estimate = minOf(mulDivDown(short, now.debtUnit, now.debtPrice), most)
   for (let tried = 0; tried < TRIES; tried++) {
     const size = estimate - (tried === 0 ? 0n : (estimate >> (FIRST_SHIFT - BigInt(tried))) + 1n)
@@ -214,7 +257,7 @@ const twoStepClose = (pair: Pair, single: bigint): Close | null => {
   const second = size === null ? null : askFor(first.rest, restLater, size)
   if (second === null || first.ask.done.paid + second.done.paid <= single) return null
   if (first.ask.done.received + second.done.received > pair.liquidity) return null
-  return closeOf(pair, [first.ask, second], null)
+  return closeOf(pair, [first.ask, second], () => null)
 }
 
 /**
@@ -225,20 +268,17 @@ export const closesOf = (pair: Pair): readonly Close[] => {
   const { now, later, liquidity } = pair
   const { partialMax, clearing } = repayBounds(now)
   const closes: Close[] = []
-  const range = partialMax === null ? 0n : withinLiquidity(now, partialMax, liquidity)
+  const range = partialMax === null ? 0n : largestWhere(partialMax, ask => (doneOf(now, ask)?.received ?? 0n) <= liquidity)
   const most = range > 0n ? askFor(now, later, range) : null
   if (most !== null) closes.push(closeOf(pair, [most], partialAsk(pair)))
   const whole = clearing === null ? null : askFor(now, later, clearing)
-  if (whole !== null && whole.done.received <= liquidity) closes.push(closeOf(pair, [whole], null))
+  if (whole !== null && whole.done.received <= liquidity) closes.push(closeOf(pair, [whole], () => null))
   const twice = most === null && whole === null ? null : twoStepClose(pair, whole?.done.paid ?? most?.done.paid ?? 0n)
   return twice === null ? closes : [...closes, twice]
 }
 
 export const collateralWorth = ({ collateral, price, unit }: Held): bigint => mulDivDown(collateral, price, unit)
 export const debtWorth = ({ debt, price, unit }: Held): bigint => mulDivUp(debt, price, unit)
-
-export const largest = (held: readonly Held[], worthOf: (each: Held) => bigint): Held | null =>
-  held.reduce<Held | null>((most, each) => (most === null || worthOf(each) > worthOf(most) ? each : most), null)
 
 const caseOf = (account: Account, collateral: Held, debt: Held, moment: Moment): LiquidationCase => ({
   rules: moment.rules,
@@ -268,10 +308,7 @@ const healthWith =
       })),
     )
 
-interface Choice {
-  readonly collateral: Held
-  readonly debt: Held
-}
+type Choice = { readonly collateral: Held; readonly debt: Held }
 
 /** An account may have any number of dust collaterals: only so many pairs are looked at, those where most can be repaid. */
 const MAX_CHOICES = 12
@@ -282,44 +319,19 @@ const canBeSeized = ({ collateral, price, bonusBps, liquidationThresholdBps }: H
 
 const choicesOf = ({ held }: Account, rules: AaveRules): readonly Choice[] => {
   const debts = held.filter(({ debt, debtPrice }) => debt > 0n && debtPrice > 0n)
-  return held
-    .filter(each => canBeSeized(each, rules))
-    .flatMap(collateral => debts.map(debt => ({ collateral, debt })))
-    .map(choice => ({ choice, worth: minOf(collateralWorth(choice.collateral), debtWorth(choice.debt)) }))
-    .sort((a, b) => (a.worth < b.worth ? 1 : a.worth > b.worth ? -1 : 0))
-    .slice(0, MAX_CHOICES)
-    .map(({ choice }) => choice)
+  const choices = held.filter(each => canBeSeized(each, rules)).flatMap(collateral => debts.map(debt => ({ collateral, debt })))
+  return mostBy(choices, ({ collateral, debt }) => minOf(collateralWorth(collateral), debtWorth(debt)), MAX_CHOICES)
 }
 
 /** Why the pool bars this pair, for a person; null: it does not. */
 const barrierOf = ({ collateral, debt }: Choice, account: Account, moment: Moment): string | null => {
   const [from, to] = [collateral.reserve, debt.reserve]
-  const why = blockedBy(
-    moment.rules,
-    {
-      collateralActive: from.isActive,
-      debtActive: to.isActive,
-      collateralPaused: from.isPaused,
-      debtPaused: to.isPaused,
-      collateralGraceUntilSec: from.graceUntilSec,
-      debtGraceUntilSec: to.graceUntilSec,
-      sentinelAllows: moment.sentinelAllows,
-    },
-    account.health.healthFactorWad ?? WAD,
-    moment.timestampSec,
-  )
+  const health = account.health.healthFactorWad
+  const why = blockedBy(moment.rules, from, to, moment.sentinelAllows, health ?? WAD, moment.timestampSec)
   const reserves = from === to ? `reserve ${from.asset}` : `one of reserves ${from.asset} and ${to.asset}`
   if (why === 'inactive' || why === 'paused') return `${reserves} is ${why}`
   if (why === 'grace') return `${reserves} is in its grace period until ${maxOf(from.graceUntilSec, to.graceUntilSec)}`
-  return why === null ? null : `the price sentinel bars liquidations at health factor ${account.health.healthFactorWad}`
-}
-
-/** Debt in units of the main debt that collateral does not cover, bonus counted; 0n: it does. */
-const shortfall = ({ held, health }: Account): bigint => {
-  const [best, main] = [largest(held, collateralWorth), largest(held, debtWorth)]
-  if (main === null) return 0n
-  const covered = mulDivDown(health.collateralBase, BPS, maxOf(best?.bonusBps ?? BPS, BPS))
-  return health.debtBase <= covered || main.price === 0n ? 0n : mulDivUp(health.debtBase - covered, main.unit, main.price)
+  return why === null ? null : `the price sentinel bars liquidations at health factor ${health}`
 }
 
 const pairOf = ({ collateral, debt }: Choice, account: Account, { pool, borrower, now, before, afterwards }: Setting): Pair => {
@@ -369,7 +381,7 @@ const stubbornness = ({ collateralToken, debtToken, liquidity }: Pair, { collate
     : `no size of ${debtToken} for ${collateralToken} is accepted: too little of both`
 
 /** All ways to close `account`, and what bars others. */
-export const waysToClose = (account: Account, setting: Setting): Pick<Opportunity, 'closes' | 'obstacle' | 'debtAssets'> => {
+export const waysToClose = (account: Account, setting: Setting): Pick<Opportunity, 'closes' | 'obstacle'> => {
   const closes: Close[] = []
   const obstacles = new Set<string>()
   for (const choice of choicesOf(account, setting.now.rules)) {
@@ -381,5 +393,5 @@ export const waysToClose = (account: Account, setting: Setting): Pick<Opportunit
   }
   const isBare = closes.length === 0 && obstacles.size === 0
   const obstacle = isBare ? 'it has no collateral that could be seized' : obstacles.size === 0 ? null : [...obstacles].join('; ')
-  return { closes, obstacle, debtAssets: shortfall(account) }
+  return { closes, obstacle }
 }
