@@ -17,7 +17,8 @@ export const onceBy = <T, Key, Result>(keyOf: (item: T) => Key, work: (item: T) 
   const known = new Map<Key, Result>()
   return item => {
     const key = keyOf(item)
-    const result = known.has(key) ? (known.get(key) as Result) : work(item)
+    if (known.has(key)) return known.get(key) as Result
+    const result = work(item)
     known.set(key, result)
     return result
   }
