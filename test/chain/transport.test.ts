@@ -99,11 +99,11 @@ describe('over HTTP', () => {
   })
 
   it('behavior: a failed URL rests and comes back', async () => {
-    const transport = connect([node.httpUrl, other.httpUrl], { backoff: { minMs: 30, maxMs: 30 } })
+    const transport = connect([node.httpUrl, other.httpUrl], { backoff: { minMs: 400, maxMs: 400 } })
     node.misbehave({ kind: 'send', status: 503, body: '' })
     expect(await transport.call('eth_blockNumber', [])).toBe('0x2')
     expect(await transport.call('eth_blockNumber', [])).toBe('0x2')
-    await new Promise(resolve => setTimeout(resolve, 40))
+    await new Promise(resolve => setTimeout(resolve, 450))
     expect(await transport.call('eth_blockNumber', [])).toBe('0x1')
   })
 
