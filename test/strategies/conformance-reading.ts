@@ -1,5 +1,7 @@
 // Conformance: reads that fail or lie, audits, samples, quarantine.
+
 import { expect, it } from '@jest/globals'
+import { word } from '../../src/core/abi-words'
 import type { ReadResult } from '../../src/core/folder'
 import { logMatches } from '../../src/core/log-filter'
 import type { Opportunity, PositionRef, PositionView } from '../../src/core/opportunity'
@@ -23,8 +25,6 @@ import {
   views,
   type World,
 } from './conformance-world'
-
-const word = (value: bigint): string => value.toString(16).padStart(64, '0')
 
 /** What hostile or broken contracts answer. */
 const BROKEN: readonly ReadResult[] = [

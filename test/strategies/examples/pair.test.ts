@@ -1,10 +1,12 @@
 // The pair example keeps the contract: whoever copies it starts from something that works, and the suite is tried on a second protocol.
+
+import { word } from '../../../src/core/abi-words'
 import type { ReadCall, ReadResult } from '../../../src/core/folder'
 import type { Address, Block, Hex, Log } from '../../../src/core/primitives'
 import { createRandom } from '../../../src/lab/world/random'
 import { conformance } from '../conformance'
 import { EVERYTHING, type World, type WorldBlock } from '../conformance-world'
-import { pawn, SELECTOR, TOPIC, word } from './pair'
+import { pawn, SELECTOR, TOPIC } from './pair'
 
 const WAD = 10n ** 18n
 const PAWN: Address = `0x${'aa'.repeat(20)}`

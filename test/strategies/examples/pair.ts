@@ -1,6 +1,7 @@
 // A whole strategy of the pair shape for a made-up protocol, "Pawn": loans without interest against one collateral. See
 // docs/adding-a-strategy.md. In a real one, what is one file here is abi, math, ledger, reading, close and strategy.
 import { z } from 'zod'
+import { addressAt, word, wordAt, wordsOf } from '../../../src/core/abi-words'
 import { KeeperError } from '../../../src/core/errors'
 import { MAX_UINT128, minOf, mulDivDown, mulDivUp, WAD, wDivDown, wMulDown } from '../../../src/core/fixed-point'
 import type { ReadCall, Reader, ReadResult } from '../../../src/core/folder'
@@ -25,12 +26,6 @@ const NAME = 'pawn'
 /** Opened(bytes32 indexed market): parameters are read. Moved(bytes32 indexed market, address indexed account, uint256 debt, uint256 collateral): as they are now. */
 export const TOPIC = { opened: `0x${'01'.repeat(32)}`, moved: `0x${'02'.repeat(32)}` } as const
 export const SELECTOR = { params: '0x00000001', position: '0x00000002', liquidate: '0x00000003', price: '0xa035b1fe' } as const
-export const word = (value: bigint): string => value.toString(16).padStart(64, '0')
-const wordAt = (data: Hex, index: number): bigint => BigInt(`0x${data.slice(2 + 64 * index, 66 + 64 * index)}`)
-const addressAt = (data: Hex, index: number): Address => `0x${data.slice(26 + 64 * index, 66 + 64 * index)}`
-/** The answer's words, if there are as many. */
-const answered = (result: ReadResult | undefined, words: number): Hex | null =>
-  result?.kind === 'ok' && result.data.length >= 2 + 64 * words ? result.data : null
 
 // math: the contract's arithmetic, rounding included.
 interface Params {
@@ -175,9 +170,9 @@ const createBook = ({ address: pawn }: Settings, scope: Scope): Book => {
     due.forEach((market, i) => {
       const [params, ...positions] = answers.slice(from, from + calls[i]!.length)
       from += calls[i]!.length
-      const data = answered(params, 5)
+      const data = wordsOf(params, 5)
       if (data === null) return
-      const found = positions.map(result => answered(result, 2))
+      const found = positions.map(result => wordsOf(result, 2))
       market.unread.forEach((account, j) => {
         const amounts = found[j] ?? null
         if (amounts !== null) pairs.put(block.number, market.number, account, wordAt(amounts, 0), wordAt(amounts, 1))
@@ -207,7 +202,7 @@ const createBook = ({ address: pawn }: Settings, scope: Scope): Book => {
   const pricesFrom = (results: readonly ReadResult[]): Map<Address, bigint> =>
     new Map(
       asked.flatMap((oracle, i): [Address, bigint][] => {
-        const data = answered(results[i], 1)
+        const data = wordsOf(results[i], 1)
         return data === null || wordAt(data, 0) === 0n ? [] : [[oracle, wordAt(data, 0)]]
       }),
     )
@@ -363,7 +358,7 @@ const createBook = ({ address: pawn }: Settings, scope: Scope): Book => {
           position,
           calls: [positionCall(position.market, position.account)],
           compare: ([result]) => {
-            const data = answered(result, 2)
+            const data = wordsOf(result, 2)
             if (data === null || byId.get(position.market)?.quarantine !== null) return null
             const slot = slotOf(position)
             const [debt, collateral] = slot === NONE ? [0n, 0n] : [pairs.debtAt(slot), pairs.collateralAt(slot)]
