@@ -53,8 +53,13 @@ const badConfig = (message: string, cause: unknown): KeeperError =>
 const badCheckpoint = (message: string, cause: unknown): KeeperError =>
   new KeeperError('bad-checkpoint', message, { retryable: true, cause })
 
-const isDamage = (error: unknown): boolean =>
-  error instanceof Database.SqliteError && /^SQLITE_(CORRUPT|NOTADB|IOERR_SHORT_READ)/.test(error.code)
+/** By its code: the driver throws the error class of whoever loaded it first, which need not be ours. */
+const sqliteCode = (error: unknown): string | null => {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : null
+  return typeof code === 'string' && code.startsWith('SQLITE_') ? code : null
+}
+
+const isDamage = (error: unknown): boolean => /^SQLITE_(CORRUPT|NOTADB|IOERR_SHORT_READ)/.test(sqliteCode(error) ?? '')
 
 /** Null: ours and of this version, or empty and to be filled. Else why its content is not ours to read. */
 const strangeness = (db: Db, isReadOnly: boolean): { readonly isOurs: boolean; readonly why: string } | null => {
@@ -146,12 +151,12 @@ export const openStateFile = (path: string, { isReadOnly = false, log }: StateFi
       try {
         return work(db)
       } catch (error) {
-        if (!(error instanceof Database.SqliteError)) throw error
+        if (sqliteCode(error) === null) throw error
         if (isDamage(error) && !isReadOnly) {
           db.close()
-          db = replace(`is damaged: ${error.message}`)
+          db = replace(`is damaged: ${reasonOf(error)}`)
         }
-        throw badCheckpoint(`can't ${what} in ${path}: ${error.message}`, error)
+        throw badCheckpoint(`can't ${what} in ${path}: ${reasonOf(error)}`, error)
       }
     },
     close: () => {

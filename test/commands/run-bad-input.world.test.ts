@@ -227,6 +227,7 @@ describe('bulwark run and a relay that misbehaves', () => {
     await scene.crash()
     for (const [index, [mode, kind, reason]] of MODES.entries()) {
       await isOut()
+      await eventually(trouble, () => relay?.wasAsked(crashed + 1 + index))
       // Long enough for an answer, not for all the retries.
       await new Promise(done => setTimeout(done, 100))
       await scene.builder.buildBlock()
