@@ -49,10 +49,16 @@ export const ancestorsOf = async (chain: Chain, head: Block, count: bigint): Pro
   const lowest = head.number > count ? head.number - count : 0n
   const guessed = await guess(chain, lowest, head.number - 1n)
   const begins = [...guessed.values()].reduce((least, { number }) => (number < least ? number : least), head.number)
-  const end = begins < head.number ? begins : lowest
+  let end = begins < head.number ? begins : lowest
   const blocks: Block[] = []
-  for (let block = head; block.number > end; ) {
-    block = await parentOf(chain, block, guessed)
+  for (let block = head; block.number > lowest; ) {
+    if (block.number === end) {
+      // Perhaps only one answer lacked it: what can be undone must not end here for that.
+      const below = await chain.blockByHash(block.parentHash)
+      if (below?.number !== block.number - 1n) break
+      end = lowest
+      block = below
+    } else block = await parentOf(chain, block, guessed)
     blocks.push(block)
   }
   return blocks.reverse()
