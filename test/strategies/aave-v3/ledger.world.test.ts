@@ -6,12 +6,12 @@ import { type Anvil, startAnvil } from '../../../src/lab/anvil'
 import { createLabRpc } from '../../../src/lab/rpc'
 import { v30Artifacts } from '../../../src/lab/world/aave/artifact'
 import { v36Artifacts } from '../../../src/lab/world/aave/compile-v36'
-import { createDeployer } from '../../../src/lab/world/aave/deployer'
-import { deployPoolV30 } from '../../../src/lab/world/aave/pool-v30'
-import { deployPoolV36 } from '../../../src/lab/world/aave/pool-v36'
 import { createRandom } from '../../../src/lab/world/random'
 import { addEModesV30, addEModesV36, E_MODES, RESERVES } from '../../fixtures/aave-comparison'
+import { createDeployer } from '../../fixtures/aave-deployer'
 import { compareWithPool, createFollower } from '../../fixtures/aave-follow'
+import { deployPoolV30 } from '../../fixtures/aave-pool-v30'
+import { deployPoolV36 } from '../../fixtures/aave-pool-v36'
 import {
   allowStableRates,
   busyBlock,

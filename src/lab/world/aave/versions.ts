@@ -101,7 +101,7 @@ export const V30: AaveVersion = {
 }
 
 /** optimalUsageRatio, baseRate, slope1, slope2 in basis points. */
-const V36_RATES: Hex = encodeAbiParameters(
+export const V36_RATES: Hex = encodeAbiParameters(
   [
     {
       type: 'tuple',
