@@ -1,7 +1,7 @@
 // One block's opportunities to their end: planned, given to the executor, and planned anew without what it finds unfit. Keeps nothing
 // between blocks but who failed in the last ones, and records nothing: the loop (keeper.ts) does.
 import { minOf } from './core/fixed-point'
-import type { Opportunity, PositionRef } from './core/opportunity'
+import { marketKey, type Opportunity, positionKey } from './core/opportunity'
 import type { Block, TargetBlock } from './core/primitives'
 import type { VenueBook } from './core/strategy'
 import type { Skip } from './core/verdict'
@@ -33,24 +33,21 @@ export interface Closing {
 /** So many plans of one block may fail in simulation; the next is carried out as far as it goes. Each costs a simulation. */
 const MAX_FAILED_PLANS = 3
 
-const marketOf = ({ strategy, market }: PositionRef): string => `${strategy}/${market}`
-const nameOf = (position: PositionRef): string => `${marketOf(position)}/${position.account}`
-
 const withoutPositions = (opportunities: readonly Opportunity[], unfit: readonly Skip[]): readonly Opportunity[] => {
-  const out = new Set(unfit.map(skip => nameOf(skip.position)))
-  return opportunities.filter(each => !out.has(nameOf(each.position)))
+  const out = new Set(unfit.map(skip => positionKey(skip.position)))
+  return opportunities.filter(each => !out.has(positionKey(each.position)))
 }
 
 /** Where leaving out positions was not enough, their markets stay out for this block: one market's crowd of them must not hide the others. */
 const withoutMarkets = (opportunities: readonly Opportunity[], failed: readonly Skip[]) => {
-  const markets = new Map(failed.map(skip => [marketOf(skip.position), skip.message]))
+  const markets = new Map(failed.map(skip => [marketKey(skip.position), skip.message]))
   const skips = opportunities.flatMap(({ position }): Skip[] => {
-    const why = markets.get(marketOf(position))
+    const why = markets.get(marketKey(position))
     if (why === undefined) return []
     const message = `others of its market spoilt two plans of this block: ${why}`
     return [{ kind: 'skip', position, reason: 'failed-simulation', message }]
   })
-  return { left: opportunities.filter(each => !markets.has(marketOf(each.position))), skips }
+  return { left: opportunities.filter(each => !markets.has(marketKey(each.position))), skips }
 }
 
 /**
@@ -68,11 +65,11 @@ const learn = (
 ): void => {
   if (!isSimulated) return
   const failed = new Set(
-    [...skips, ...unfit].filter(each => each.reason === 'failed-simulation').map(each => nameOf(each.position)),
+    [...skips, ...unfit].filter(each => each.reason === 'failed-simulation').map(each => positionKey(each.position)),
   )
-  const passed = new Set(sent.flatMap(each => each.positions).map(nameOf))
+  const passed = new Set(sent.flatMap(each => each.positions).map(positionKey))
   for (const take of plans.flatMap(plan => plan.takes)) {
-    const name = nameOf(take.position)
+    const name = positionKey(take.position)
     if (failed.has(name)) detours.failed(take, block)
     else if (passed.has(name)) detours.worked(take, block)
   }

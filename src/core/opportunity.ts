@@ -1,4 +1,4 @@
-// Positions under water and the ways to close them, as every protocol describes them to profitability.
+// Positions under water and the ways to close them, as every protocol describes them to profitability; and the names of positions.
 import type { Address, Hex } from './primitives'
 import type { Step } from './program'
 
@@ -9,6 +9,10 @@ export interface PositionRef {
   readonly market: Hex
   readonly account: Address
 }
+
+/** One text for each market, and for each position, of all strategies: to look things up by. */
+export const marketKey = ({ strategy, market }: Pick<PositionRef, 'strategy' | 'market'>): string => `${strategy}|${market}`
+export const positionKey = (position: PositionRef): string => `${marketKey(position)}|${position.account}`
 
 /** For tables: where a position stands at a target block. */
 export interface PositionView extends PositionRef {

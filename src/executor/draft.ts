@@ -1,6 +1,5 @@
 // A transaction while it is still being trimmed: which key, which takes of its plan, how much gas. Values only.
 import { BPS, maxOf, minOf, mulDivUp } from '../core/fixed-point'
-import type { PositionRef } from '../core/opportunity'
 import type { Address } from '../core/primitives'
 import type { Plan, Skip, SkipReason, Take } from '../core/verdict'
 import type { ExecutorPolicy } from './policy'
@@ -15,9 +14,6 @@ export interface Draft {
   readonly gas: bigint
   readonly gasLimit: bigint
 }
-
-/** Names a position in maps. */
-export const positionKey = ({ strategy, market, account }: PositionRef): string => `${strategy}|${market}|${account}`
 
 export const skipOf = (take: Take, reason: SkipReason, message: string): Skip => ({
   kind: 'skip',

@@ -1,8 +1,8 @@
 // Remembers who fails in simulation, so that a leg that can't work is not simulated in every block for ever (keepers.md K12).
 // Nothing is remembered before an attempt was made (K3), and a position that moves gets a fresh start.
 import { BPS } from '../core/fixed-point'
+import { positionKey } from '../core/opportunity'
 import type { Take } from '../core/verdict'
-import { positionKey } from './draft'
 import type { ExecutorPolicy } from './policy'
 
 export interface FailureMemory {

@@ -1,9 +1,8 @@
 // Transactions that were sent and have not ended: what they carry, what they should earn, what the relays said. Values and a list.
-import type { PositionRef } from '../core/opportunity'
+import { type PositionRef, positionKey } from '../core/opportunity'
 import type { Address, Hex } from '../core/primitives'
 import type { Profit, Take } from '../core/verdict'
 import type { RelayReply } from '../ports'
-import { positionKey } from './draft'
 
 export interface RelayRecord {
   readonly relay: string

@@ -2,12 +2,12 @@
 // simulated, in front of these. A position that is not what we think is left out. Knows no protocol: questions and answers are its book's.
 
 import type { ReadCall, ReadResult } from '../core/folder'
-import type { PositionRef } from '../core/opportunity'
+import { marketKey, type PositionRef, positionKey } from '../core/opportunity'
 import type { Address } from '../core/primitives'
 import type { AuditQuestion, Drift } from '../core/strategy'
 import type { Skip, Take } from '../core/verdict'
 import type { SimulatedCall, SimulatedResult } from '../ports'
-import { type Draft, narrowed, positionKey, skipOf, type Trimmed } from './draft'
+import { type Draft, narrowed, skipOf, type Trimmed } from './draft'
 
 export interface PositionAudit {
   questions(positions: readonly PositionRef[]): readonly AuditQuestion[]
@@ -33,7 +33,6 @@ const DEFAULT_GAS = 200_000
 const INTRINSIC_GAS = 60_000
 
 const keyOf = ({ to, data }: ReadCall): string => `${to} ${data}`
-const marketOf = ({ strategy, market }: PositionRef): string => `${strategy}|${market}`
 
 const asSimulated = (call: ReadCall, from: Address): SimulatedCall => ({
   from,
@@ -60,12 +59,12 @@ const reasons = (drifts: readonly Drift[], isAudited: (key: string) => boolean):
   const ofPosition = new Map(
     drifts.map(({ position, field, book, chain }) => [positionKey(position), `${field}: here ${book}, on chain ${chain}`]),
   )
-  const markets = new Set(drifts.map(({ position }) => marketOf(position)))
+  const markets = new Set(drifts.map(({ position }) => marketKey(position)))
   return ({ position }) => {
     const key = positionKey(position)
     const own = ofPosition.get(key)
     if (own !== undefined) return own
-    return !isAudited(key) && markets.has(marketOf(position))
+    return !isAudited(key) && markets.has(marketKey(position))
       ? 'not checked itself, but another of its market differs from the chain'
       : null
   }

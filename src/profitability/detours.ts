@@ -1,6 +1,6 @@
 // Another way for a position whose leg failed in simulation: at its next try without the pools that it went through, then without that pair of
 // tokens, then as before. A token that can't be moved any more leaves its pools with prices that nobody can correct: the best there are.
-import type { Opportunity, PositionRef } from '../core/opportunity'
+import { type Opportunity, type PositionRef, positionKey } from '../core/opportunity'
 import type { Address } from '../core/primitives'
 import type { Take } from '../core/verdict'
 
@@ -24,14 +24,12 @@ interface Doubt {
 const LASTS = 3n
 const MAX_REMEMBERED = 10_000
 
-const nameOf = ({ strategy, market, account }: PositionRef): string => `${strategy}/${market}/${account}`
-
 export const createDetours = (): Detours => {
   const doubts = new Map<string, Doubt>()
   const sound = new Map<Address, bigint>()
   const isSound = (pool: Address, block: bigint): boolean => block <= (sound.get(pool) ?? -LASTS) + LASTS
   const known = (position: PositionRef, block: bigint): Doubt | undefined => {
-    const doubt = doubts.get(nameOf(position))
+    const doubt = doubts.get(positionKey(position))
     return doubt === undefined || block > doubt.block + LASTS ? undefined : doubt
   }
   return {
@@ -45,7 +43,7 @@ export const createDetours = (): Detours => {
     },
     failed: ({ position, payToken, receiveToken, route }, block) => {
       const failures = (known(position, block)?.failures ?? 0) + 1
-      const name = nameOf(position)
+      const name = positionKey(position)
       doubts.delete(name)
       doubts.set(name, { failures, block, payToken, receiveToken, pools: new Set(route) })
       const oldest = doubts.keys().next()
@@ -53,7 +51,7 @@ export const createDetours = (): Detours => {
     },
     worked: ({ position, route }, block) => {
       const doubt = known(position, block)
-      if (doubt !== undefined) doubts.set(nameOf(position), { ...doubt, block })
+      if (doubt !== undefined) doubts.set(positionKey(position), { ...doubt, block })
       if (sound.size > MAX_REMEMBERED) sound.clear()
       for (const pool of route) sound.set(pool, block)
     },

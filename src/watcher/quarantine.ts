@@ -1,7 +1,7 @@
 // Markets in which book and chain differ: the alarm, and how each comes back. Nothing of them is acted on meanwhile. First all that can
 // be undone is folded again, since a log may have been missed; what still differs is read anew, more and more seldom where that does not help.
 
-import type { PositionRef } from '../core/opportunity'
+import { marketKey, type PositionRef } from '../core/opportunity'
 import type { Hex } from '../core/primitives'
 import type { AuditQuestion, Book, Drift, MarketFault } from '../core/strategy'
 import type { LogSink, Meter } from '../ports'
@@ -61,8 +61,6 @@ const MAX_LINES = 8
 const REFOLD_PAUSE = 64n
 const MAX_PAUSE = 256n
 
-const keyOf = ({ strategy, market }: { readonly strategy: string; readonly market: Hex }): string => `${strategy}|${market}`
-
 const pauseAfter = (failures: number): bigint => {
   const pause = 2n ** BigInt(Math.min(failures, 16))
   return pause < MAX_PAUSE ? pause : MAX_PAUSE
@@ -75,7 +73,7 @@ export const createQuarantine = ({ books, log, meter, onReleased }: QuarantineDe
   const alarm = (drifts: readonly Drift[], block: bigint): void => {
     // What is wrong of a market is wrong for each of its positions.
     const distinct = [
-      ...new Map(drifts.map(each => [`${keyOf(each.position)} ${each.field} ${each.book} ${each.chain}`, each])).values(),
+      ...new Map(drifts.map(each => [`${marketKey(each.position)} ${each.field} ${each.book} ${each.chain}`, each])).values(),
     ]
     meter.count('drifts', distinct.length)
     for (const { position, field, book, chain } of distinct.slice(0, MAX_LINES))
@@ -100,7 +98,7 @@ export const createQuarantine = ({ books, log, meter, onReleased }: QuarantineDe
       failures: 0,
       isRefolded: false,
     }
-    held.set(keyOf(position), each)
+    held.set(marketKey(position), each)
     meter.gauge('quarantined_markets', held.size)
     log.log('warn', 'quarantined', { strategy: position.strategy, market: position.market, block: block.toString() })
     tell(each, block)
@@ -115,7 +113,7 @@ export const createQuarantine = ({ books, log, meter, onReleased }: QuarantineDe
       const { position } = drift
       const book = books.find(each => each.covers(position))
       if (book === undefined) continue
-      const known = held.get(keyOf(position))
+      const known = held.get(marketKey(position))
       const each = known ?? hold(book, drift, block)
       if (known === undefined) fresh.add(each)
       if (fresh.has(each)) news.push(drift)
@@ -163,7 +161,7 @@ export const createQuarantine = ({ books, log, meter, onReleased }: QuarantineDe
         block,
       )
       for (const [key, each] of known) {
-        const own = verdicts.filter(({ question }) => keyOf(question.position) === key)
+        const own = verdicts.filter(({ question }) => marketKey(question.position) === key)
         goOn(each, key, own, block)
       }
     },
@@ -178,7 +176,7 @@ export const createQuarantine = ({ books, log, meter, onReleased }: QuarantineDe
       }
       return asked
     },
-    isHeld: position => held.size > 0 && held.has(keyOf(position)),
+    isHeld: position => held.size > 0 && held.has(marketKey(position)),
     faults: () => [...held.values()].map(({ market, reason }) => ({ market, reason: `quarantined: ${reason}` })),
     wantsRefold: tip =>
       (lastRefold === null || tip >= lastRefold + REFOLD_PAUSE) && [...held.values()].some(each => !each.isRefolded),
