@@ -140,8 +140,13 @@ export const createFlashbotsRelay = (settings: FlashbotsRelaySettings): Flashbot
   const attempt = createAttempt(settings, poster)
   const gate = createRateGate(settings.requestsPerSecond, () => performance.now())
   const sendWithRetries = async (bundle: BundleRequest): Promise<RelayReply> => {
+    let before: string | null = null
     for (let made = 1; ; made++) {
       const { reply, retryAfterMs } = await gate.run(() => attempt(bundle))
+      // That another try was cut short says less than what the relay had answered.
+      if (reply.kind === 'refused' && before !== null && bundle.signal?.aborted === true)
+        return refused(reply.class, `${before}; tried again: ${reply.message}`)
+      before = reply.kind === 'refused' ? reply.message : null
       const again = reply.kind === 'refused' && reply.class === 'retry' && bundle.signal !== undefined && made < MAX_ATTEMPTS
       if (!again || bundle.signal.aborted) return reply
       meter.count('relay_retries', 1, { relay: name })

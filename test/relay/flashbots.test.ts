@@ -183,6 +183,18 @@ describe('createFlashbotsRelay', () => {
     expect(endpoint.received).toHaveLength(2)
   })
 
+  test('behavior: a second try that the block cut short does not hide what the relay said to the first (K16)', async () => {
+    const bad: Behaviour = { kind: 'answer', status: 502, body: '<html>Bad Gateway</html>', headers: { 'retry-after': '0' } }
+    const { endpoint, relay } = await start(n => (n < 1 ? bad : { kind: 'hang' }), 30_000)
+    const target = new AbortController()
+    const waiting = relay.send(await bundleOf({ signal: target.signal }))
+    while (endpoint.received.length < 2) await new Promise(resolve => setImmediate(resolve))
+    target.abort()
+    const reply = await waiting
+    expect(reply).toMatchObject({ kind: 'refused', class: 'retry' })
+    expect(reply).toMatchObject({ message: expect.stringMatching(/502.*abandoned/) })
+  })
+
   test('behavior: prints nothing on the console, also when rate limited', async () => {
     const warnings: unknown[] = []
     const original = console.warn
